@@ -1,0 +1,109 @@
+/* Ports: streaming_provider, recorder, live_source. Adapters: infra/engine (built in), infra/mediamtx and infra/ffmpeg later;
+ * tests/support has fakes. Contract: tests/contract/streaming_contract.h.
+ * Threads: any thread may call; calls do not wait for the network (they post to the camera's loop). */
+#ifndef VIGIA_APP_PORTS_STREAMING_H
+#define VIGIA_APP_PORTS_STREAMING_H
+
+#include "base/chunk.h"
+#include "base/buf.h"
+#include "domain/entities.h"
+
+/* What a stream does right now, as the provider and recorder see it. Plain value. */
+struct stream_state {
+	enum stream_status status; /* STOPPED when the provider does not know the camera */
+	enum recording_state recording;
+	int64_t started_at;	/* since when it is live; TIME_NONE */
+	int64_t last_frame_at;	/* wall time of the last access unit; TIME_NONE */
+	int64_t since;		/* of the present status */
+	int viewers;		/* -1: unknown */
+	char last_error[200];	/* "" for none; without secrets */
+	char codec[48];		/* "avc1.64001f", "" while unknown */
+	uint32_t width, height;
+	uint32_t fps_milli;
+	uint64_t bytes_received; /* since created */
+	uint64_t frames_lost;	 /* access units damaged or missing */
+};
+
+struct streaming_provider_ops {
+	/* Idempotent: an existing stream is brought up to date (a changed URL reconnects). ret_hls_url: "/hls/camera_<id>/index.m3u8", or
+	 * absolute for a foreign server. 0, -ENOMEM, -EINVAL (URL), -EAGAIN (provider away: it will be reconciled). */
+	int (*create_stream)(void *self, const struct camera *camera, char *ret_hls_url, size_t cap);
+	int (*remove_stream)(void *self, const char *camera_id); /* 0 also when unknown */
+	int (*get_state)(void *self, const char *camera_id, struct stream_state *ret); /* -ENOENT */
+};
+struct streaming_provider {
+	void *self;
+	const struct streaming_provider_ops *ops;
+	const char *name; /* "engine" */
+};
+
+/* Why recording begins, i.e. what the time since `expected_from` without footage is to be called. */
+struct recording_start {
+	int64_t expected_from;	       /* footage is owed from here on; TIME_NONE: from the first frame */
+	enum gap_reason missing_reason; /* of the time from expected_from until `now` (server_down after a restart) */
+};
+
+struct recorder_ops {
+	/* Idempotent. camera->record false is not started by callers. */
+	int (*start)(void *self, const struct camera *camera, const struct recording_start *how);
+	/* Seals the open file; opens the gap "stopped_by_user" when by is not NULL (else the owed time just ends: archive, shutdown). */
+	int (*stop)(void *self, const char *camera_id, const char *by, const char *note);
+	int (*get_state)(void *self, const char *camera_id, struct stream_state *ret); /* fills .recording only */
+};
+struct recorder {
+	void *self;
+	const struct recorder_ops *ops;
+	const char *name;
+};
+
+/* --- live media, engine only --- */
+
+enum live_track { LIVE_VIDEO, LIVE_AUDIO };
+
+struct live_query {
+	enum live_track track;
+	int64_t msn;  /* _HLS_msn, -1 without */
+	int part;     /* _HLS_part, -1 without */
+	bool skip;    /* _HLS_skip=YES (or v2) */
+};
+
+/* Answers of the live window. */
+enum live_answer {
+	LIVE_OK,
+	LIVE_WAIT,	  /* not there yet: ask again when version() changed, at most 3 x TARGETDURATION (then 503) */
+	LIVE_BAD_REQUEST, /* 400 by RFC 8216bis 6.2.5.2 */
+	LIVE_NOT_FOUND,	  /* unknown camera, track, segment or part */
+	LIVE_UNAVAILABLE, /* known, but nothing to list yet (starting): 503 with Retry-After */
+};
+
+struct shared_text; /* refcounted rendered playlist */
+struct shared_text {
+	atomic_uint refs;
+	size_t len;
+	char data[]; /* not terminated */
+};
+struct shared_text *shared_text_create(const void *data, size_t len);
+struct shared_text *shared_text_ref(struct shared_text *t);
+void shared_text_unref(struct shared_text **t);
+
+struct live_source_ops {
+	/* Counter that changes whenever a playlist of the camera changed; 0 for an unknown camera. Cheap (no lock shared with the loop). */
+	uint64_t (*version)(void *self, const char *camera_id);
+	/* The multivariant playlist's lines after #EXTM3U for a player; media playlists are "video.m3u8" and "audio.m3u8", relative. */
+	enum live_answer (*get_multivariant)(void *self, const char *camera_id, struct buf *out);
+	enum live_answer (*get_playlist)(void *self, const char *camera_id, const struct live_query *q, struct shared_text **ret);
+	/* blocking_ms for LIVE_WAIT answers: 3 x TARGETDURATION. */
+	int (*max_wait_ms)(void *self, const char *camera_id);
+	/* Names under the playlist's folder: see infra/engine/live_names.h ("v<msn>.m4s", "v<msn>.<part>.m4s", "vinit<n>.mp4", "a..."). A part announced by
+	 * PRELOAD-HINT and not there yet is LIVE_WAIT. The blobs (in order, *ret_n <= cap) hold references: blob_unref each. A whole segment may
+	 * be several blobs. */
+	enum live_answer (*get_media)(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
+	/* Keeps the camera's window deep for a minute: somebody watches. */
+	void (*touch)(void *self, const char *camera_id);
+};
+struct live_source {
+	void *self;
+	const struct live_source_ops *ops;
+};
+
+#endif

@@ -1,0 +1,130 @@
+/* Chunks, their pool, shared files; see chunk.h. Any thread. */
+#include "base/chunk.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct chunk *pool_head; /* under pool_lock */
+static atomic_size_t total_bytes;
+
+struct chunk *chunk_create(size_t size)
+{
+	size = size ? (size + CHUNK_ALIGN - 1) / CHUNK_ALIGN * CHUNK_ALIGN : CHUNK_STD_SIZE;
+	if (size > UINT32_MAX)
+		return NULL;
+	struct chunk *c = NULL;
+	if (size == CHUNK_STD_SIZE) {
+		pthread_mutex_lock(&pool_lock);
+		c = pool_head;
+		if (c)
+			pool_head = c->next_free;
+		pthread_mutex_unlock(&pool_lock);
+	}
+	if (!c) {
+		void *data;
+		c = malloc(sizeof(*c));
+		if (!c)
+			return NULL;
+		if (posix_memalign(&data, CHUNK_ALIGN, size)) {
+			free(c);
+			return NULL;
+		}
+		c->data = data;
+		c->size = (uint32_t)size;
+		atomic_fetch_add(&total_bytes, size);
+	}
+	c->next_free = NULL;
+	atomic_init(&c->refs, 1);
+	return c;
+}
+
+struct chunk *chunk_ref(struct chunk *c)
+{
+	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	return c;
+}
+
+static void chunk_free(struct chunk *c)
+{
+	atomic_fetch_sub(&total_bytes, c->size);
+	free(c->data);
+	free(c);
+}
+
+void chunk_unref(struct chunk **ref)
+{
+	struct chunk *c = *ref;
+	*ref = NULL;
+	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (c->size != CHUNK_STD_SIZE) {
+		chunk_free(c);
+		return;
+	}
+	pthread_mutex_lock(&pool_lock);
+	c->next_free = pool_head;
+	pool_head = c;
+	pthread_mutex_unlock(&pool_lock);
+}
+
+size_t chunk_total_bytes(void)
+{
+	return atomic_load(&total_bytes);
+}
+
+void chunk_pool_trim(void)
+{
+	pthread_mutex_lock(&pool_lock);
+	struct chunk *c = pool_head;
+	pool_head = NULL;
+	pthread_mutex_unlock(&pool_lock);
+	while (c) {
+		struct chunk *next = c->next_free;
+		chunk_free(c);
+		c = next;
+	}
+}
+
+struct shared_file *shared_file_create(int fd)
+{
+	struct shared_file *f = malloc(sizeof(*f));
+	if (!f)
+		return NULL;
+	atomic_init(&f->refs, 1);
+	f->fd = fd;
+	return f;
+}
+
+struct shared_file *shared_file_ref(struct shared_file *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+	return f;
+}
+
+void shared_file_unref(struct shared_file **ref)
+{
+	struct shared_file *f = *ref;
+	*ref = NULL;
+	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	close(f->fd);
+	free(f);
+}
+
+struct blob blob_ref(const struct blob *b)
+{
+	if (b->chunk)
+		chunk_ref(b->chunk);
+	if (b->file)
+		shared_file_ref(b->file);
+	return *b;
+}
+
+void blob_unref(struct blob *b)
+{
+	chunk_unref(&b->chunk);
+	shared_file_unref(&b->file);
+	*b = (struct blob){0};
+}

@@ -1,0 +1,44 @@
+/* Event loop over libuv: the only room that knows it. Each loop is one thread; everything about a conn happens on its loop's thread.
+ * loop_post is the one call allowed from other threads. DNS runs on libuv's pool, never on the loop. */
+#ifndef VIGIA_NET_LOOP_H
+#define VIGIA_NET_LOOP_H
+
+#include "base/bytes.h"
+#include "base/time.h"
+
+struct net_loop;
+struct net_conn;
+struct net_timer;
+
+/* Starts the thread. 0 or -errno. */
+int net_loop_create(const char *name, struct net_loop **ret);
+/* Stops the thread once every conn and timer is closed by its owner; joins it. */
+void net_loop_destroy(struct net_loop *l);
+/* Runs fn(arg) on the loop's thread, in order; any thread. */
+void net_loop_post(struct net_loop *l, void (*fn)(void *arg), void *arg);
+/* Monotonic time cached once an iteration. Loop thread only. */
+int64_t net_loop_now(const struct net_loop *l);
+
+struct net_conn_handler {
+	/* 0 connected, or -errno. */
+	void (*on_connect)(void *ctx, int err);
+	/* Bytes arrived, unread ones of before in front. Returns how many were used; the rest comes again. <0 closes nothing by itself. */
+	int64_t (*on_data)(void *ctx, struct bytes data);
+	/* The peer closed (0) or an error (-errno). The conn must still be closed by its owner. */
+	void (*on_end)(void *ctx, int err);
+};
+
+/* Connects (resolving host) with a time-out. The handler and ctx live until net_conn_close. Loop thread only. */
+int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeout_ms, const struct net_conn_handler *h, void *ctx,
+		  struct net_conn **ret);
+/* Queues bytes (copied); -ENOBUFS when more than 256 KiB wait. */
+int net_conn_send(struct net_conn *c, struct bytes data);
+/* No callback comes after it. What was queued is still sent for up to 200 ms. Takes NULL. */
+void net_conn_close(struct net_conn *c);
+
+struct net_timer *net_timer_create(struct net_loop *l, void (*fn)(void *ctx), void *ctx);
+void net_timer_set(struct net_timer *t, int64_t delay_ms); /* once; sets again */
+void net_timer_stop(struct net_timer *t);
+void net_timer_destroy(struct net_timer *t);
+
+#endif
