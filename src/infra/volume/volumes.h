@@ -1,0 +1,45 @@
+/* Volumes: local directories with a marker file (.vigia/volume.json: site id, volume id, generation). A missing or foreign marker means "not
+ * mounted" and nothing is ever written there. Ports volume_store and footage over them. Any thread. */
+#ifndef VIGIA_INFRA_VOLUME_VOLUMES_H
+#define VIGIA_INFRA_VOLUME_VOLUMES_H
+
+#include "app/ports/footage.h"
+
+struct volumes;
+
+/* Opens each path: an absent or empty directory becomes a volume (marker written); one with a marker of this site is taken as it is, one with
+ * a foreign marker, or with files and no marker though the catalogue knows the path (`known` lists ids and paths of before), is "not mounted": it is
+ * kept in the list, unusable, and looked at again by volumes_recheck. 0 when at least one volume is usable; else -errno with why. */
+struct known_volume {
+	const char *id, *path;
+};
+int volumes_open(const char *const *paths, size_t n, const char *site_id, const struct known_volume *known, size_t n_known,
+		 struct volumes **ret, char *why, size_t cap);
+void volumes_destroy(struct volumes *v);
+/* Marker looked at again (every few seconds by the jobs thread and after a write error). Returns whether anything changed. */
+bool volumes_recheck(struct volumes *v);
+
+size_t volumes_count(const struct volumes *v);
+bool volumes_usable(const struct volumes *v, size_t i);
+const char *volumes_id(const struct volumes *v, size_t i);   /* "" while never mounted */
+const char *volumes_path(const struct volumes *v, size_t i);
+/* A usable volume for the camera: stable by hash while the set of usable volumes stays; -1 without one. `avoid` (or -1) is one that just failed. */
+int volumes_pick(const struct volumes *v, const char *camera_id, int avoid);
+int volumes_find(const struct volumes *v, const char *volume_id); /* index or -1 */
+
+struct volume_store volumes_store_port(struct volumes *v);
+struct footage volumes_footage_port(struct volumes *v);
+
+/* Every recording file below a usable volume, in path order: the callback returns false to stop. key: "<city>/<camera>/<date>/<file>". since_day: only
+ * date folders >= this civil day (INT64_MIN: all). */
+int volumes_walk(struct volumes *v, size_t i, int64_t since_day, bool (*on_file)(void *ctx, const char *key), void *ctx);
+
+/* Reads .vigia/holds of all usable volumes, newest mirror wins per hold id. */
+int volumes_read_holds(struct volumes *v, struct arena *mem, struct hold **ret, size_t *ret_n);
+
+/* Start-up: an unsealed file is cut to its last whole fragment (padding free boxes count as whole) and sealed with its sidx, as the recorder would have.
+ * A file without one whole fragment, or whose header is not ours, is removed when it is ours (empty) and left alone otherwise.
+ * ret: what it says now. -ENODATA: it was empty and is gone. -EBADMSG: not ours. */
+int volumes_settle_file(struct volumes *v, size_t i, const char *key, struct arena *mem, struct footage_file *ret, int64_t *ret_size);
+
+#endif
