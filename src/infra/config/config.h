@@ -56,6 +56,8 @@ struct config {
  * `volumes` key the volume is <data_dir>/footage. 0, or -EINVAL with every mistake in errors, a line each: "vigia.yaml:12: recording.file: expected ...". */
 int config_load(const char *path, struct config **ret, struct buf *errors);
 void config_destroy(struct config *c);
+/* Where the configuration is when nobody says: ./vigia.yaml, else /etc/vigia/vigia.yaml, else NULL (the built-in defaults). */
+const char *config_find(void);
 /* Keys that differ and need a restart, one a line; live ones are named in the comment of the table in config.c. */
 void config_restart_keys(const struct config *old, const struct config *fresh, struct buf *out);
 
