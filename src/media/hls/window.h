@@ -9,11 +9,15 @@
 
 struct hls_window;
 
+/* Parts a segment can have: room for the tags of a whole one. What comes after goes into the next segment. */
+#define HLS_SEGMENT_PARTS_MAX 256
+
 struct hls_window_config {
 	int64_t first_msn;		/* from the clock, so that it never goes back over a restart */
 	int64_t first_discontinuity;	/* likewise */
 	char prefix;			/* 'v' or 'a': names are <prefix><msn>.m4s, <prefix><msn>.<part>.m4s, <prefix>init<n>.mp4 */
-	/* A segment or part left the window for good (after its grace): its tag may be released. */
+	/* A segment or part left the window for good (after its grace): its tag may be released. Called from within the calls below that append or
+	 * end; it may not call back. */
 	void (*on_release)(void *ctx, uint64_t tag);
 	void *ctx;
 };
@@ -30,14 +34,15 @@ struct hls_run {
 	bool discontinuity; /* false only where the timeline simply goes on */
 };
 void hls_window_begin_run(struct hls_window *w, const struct hls_run *run);
-/* Opens a segment (ends the open one). */
+/* Opens a segment (ends the open one). It takes its number with its first part: one that never gets a part never was. */
 void hls_window_begin_segment(struct hls_window *w, int64_t program_utc_us);
-/* A part of the open segment. */
+/* A part of the open segment. One that would make the segment longer than TARGETDURATION allows opens the next by itself. */
 void hls_window_add_part(struct hls_window *w, uint64_t tag, uint32_t duration_90k, bool independent);
-/* Source away: ends the open segment and appends one GAP segment of the given length (its own discontinuity). */
+/* Source away: ends the open segment and appends one GAP segment of the given length (its own discontinuity); several where it is longer than
+ * TARGETDURATION. */
 void hls_window_add_gap(struct hls_window *w, int64_t program_utc_us, uint32_t duration_90k);
 void hls_window_end_segment(struct hls_window *w);
-/* The stream was stopped for good: EXT-X-ENDLIST. */
+/* The stream was stopped for good: EXT-X-ENDLIST. What is added afterwards is released at once. */
 void hls_window_end(struct hls_window *w);
 
 int64_t hls_window_next_msn(const struct hls_window *w); /* of the open segment, or the next to be opened */
@@ -58,7 +63,7 @@ enum hls_ready hls_window_ready(const struct hls_window *w, int64_t msn, int par
 void hls_window_render(const struct hls_window *w, bool delta, struct buf *out);
 
 /* Tags of a whole segment (part -1; only when it is complete) or of one part. Returns how many, 0 unknown, -EAGAIN for the part or segment
- * announced as the next one. */
+ * announced as the next one. With a cap below that number only the first cap tags are written. */
 int hls_window_find(const struct hls_window *w, int64_t msn, int part, uint64_t *ret_tags, size_t cap);
 
 /* --- rules that need no window --- */
