@@ -11,6 +11,8 @@ int validate_retention_days(int64_t days, char *why, size_t cap);
 int validate_rtsp_url(const char *url, char *why, size_t cap); /* rtsp://[user[:password]@]host[:port]/path */
 /* Makes a slug of a name: "Portão 1" -> "portao-1"; "camera" where nothing is left. */
 void slug_from_name(const char *name, char ret_id[ID_CAP]);
+/* For searching and sorting: lower case, Latin accents removed ("São João" -> "sao joao"); cut to fit, never within a character. */
+void text_fold(const char *s, char *dst, size_t cap);
 /* The URL without password: "rtsp://user:***@host/…" -> "rtsp://user@host/…". */
 void url_redact(const char *url, char *dst, size_t cap);
 /* Daily and weekly cron expressions: minute hour day-of-month month day-of-week with * , - / and numbers. */
