@@ -23,15 +23,21 @@ size_t volumes_count(const struct volumes *v);
 bool volumes_usable(const struct volumes *v, size_t i);
 const char *volumes_id(const struct volumes *v, size_t i);   /* "" while never mounted */
 const char *volumes_path(const struct volumes *v, size_t i);
-/* A usable volume for the camera: stable by hash while the set of usable volumes stays; -1 without one. `avoid` (or -1) is one that just failed. */
+/* A usable volume for the camera: stable by hash while the set of usable volumes stays; -1 without one. `avoid` (or -1) is one that just failed:
+ * it is given only when there is no other. */
 int volumes_pick(const struct volumes *v, const char *camera_id, int avoid);
 int volumes_find(const struct volumes *v, const char *volume_id); /* index or -1 */
+/* A descriptor of the volume's directory, to be closed: what is opened below it (openat) can never land under an empty mount point. -ENODEV. */
+int volumes_open_root(struct volumes *v, size_t i);
+/* The site id of the marker at a path, whatever site is ours (rebuild after the data directory was lost). -ENOENT, -EBADMSG. */
+int volumes_peek_site_id(const char *path, char ret_site_id[UUID_CAP]);
 
 struct volume_store volumes_store_port(struct volumes *v);
 struct footage volumes_footage_port(struct volumes *v);
 
 /* Every recording file below a usable volume, in path order: the callback returns false to stop. key: "<city>/<camera>/<date>/<file>". since_day: only
- * date folders >= this civil day (INT64_MIN: all). */
+ * date folders >= this civil day (INT64_MIN: all). The key is valid during the call. 0, -ENODEV, or the first -errno of a folder that cannot be read
+ * (the others are walked all the same). */
 int volumes_walk(struct volumes *v, size_t i, int64_t since_day, bool (*on_file)(void *ctx, const char *key), void *ctx);
 
 /* Reads .vigia/holds of all usable volumes, newest mirror wins per hold id. */
