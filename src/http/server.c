@@ -1,0 +1,411 @@
+/* The server: listening socket, libmicrohttpd's threads, and a request's way from its first byte to its answer.
+ * Lifecycle: create (listen, workers, tick, daemon) -> serve -> destroy in the order that leaves nobody suspended. */
+#include "http/server_priv.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t http_mono_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* --- a request's way --- */
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
+/* Says when reading the present (or next) request began, for the limit on trickled ones; 0: it has been read. */
+static void set_reading(struct MHD_Connection *mhd, int64_t since)
+{
+	struct connection *c = connection_of(mhd);
+	if (c)
+		atomic_store(&c->reading_since_us, since);
+}
+
+/* The library's first word of a request: its line has been read. What it returns comes back as con_cls. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+	struct http_server *s = cls;
+	struct http_request *rq = calloc(1, sizeof(*rq));
+	if (!rq)
+		return NULL;
+	rq->server = s;
+	rq->mhd = mhd;
+	rq->raw_uri = arena_strdup(&rq->mem, uri);
+	rq->bad_uri = uri[0] != '/';
+	set_reading(mhd, http_mono_us());
+	atomic_fetch_add(&s->requests, 1);
+	atomic_fetch_add(&s->active, 1);
+	return rq;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why)
+{
+	struct http_server *s = cls;
+	struct http_request *rq = *con_cls;
+	(void)why;
+	*con_cls = NULL;
+	set_reading(mhd, http_mono_us());
+	if (!rq)
+		return;
+	request_drop_answer(rq);
+	buf_finish(&rq->body);
+	arena_finish(&rq->mem);
+	free(rq);
+	atomic_fetch_sub(&s->active, 1);
+}
+
+static enum MHD_Result send_answer(struct http_request *rq)
+{
+	if (!rq->response)
+		http_problem(rq, 500, NULL, "no answer could be made");
+	if (!rq->response)
+		return MHD_NO;
+	int hundreds = rq->status / 100;
+	if (hundreds >= 1 && hundreds <= 5)
+		atomic_fetch_add(&rq->server->answers[hundreds], 1);
+	enum MHD_Result ok = MHD_queue_response(rq->mhd, (unsigned)rq->status, rq->response);
+	request_drop_answer(rq);
+	return ok;
+}
+
+static enum MHD_Result refuse(struct http_request *rq, int status, const char *detail)
+{
+	rq->close_after = true;
+	http_problem(rq, status, NULL, detail);
+	return send_answer(rq);
+}
+
+static enum MHD_Result begin(struct http_request *rq, const char *method)
+{
+	struct http_server *s = rq->server;
+	char allow[128];
+	rq->begun = true;
+	rq->method = arena_strdup(&rq->mem, method);
+	const char *why = guard_check(rq->mhd);
+	if (why) {
+		atomic_fetch_add(&s->refused_framing, 1);
+		return refuse(rq, 400, why);
+	}
+	if (rq->bad_uri || request_parse_uri(rq))
+		return refuse(rq, 400, "the request's path or query is malformed");
+	request_find_peer(rq);
+	int err = route_find(s, rq, allow, sizeof(allow));
+	if (err == -EPERM) {
+		http_set_header(rq, "Allow", allow);
+		return refuse(rq, 405, "this address does not know that method");
+	}
+	const char *length = http_header(rq, "Content-Length");
+	uint64_t n = 0;
+	bool body = http_header(rq, "Transfer-Encoding") || (length && (bytes_to_u64(bytes_str(length), &n) || n));
+	if (n > s->config.max_body_bytes)
+		return refuse(rq, 413, "the body is too large");
+	if (err && body)
+		return refuse(rq, 404, "there is nothing at this address");
+	return MHD_YES;
+}
+
+static enum MHD_Result take_body(struct http_request *rq, const char *data, size_t *len)
+{
+	size_t max = rq->server->config.max_body_bytes;
+	if (rq->body.len + *len <= max && !rq->swallowed) {
+		buf_append(&rq->body, data, *len);
+	} else {
+		rq->swallowed += *len;
+		if (rq->swallowed > max)
+			return MHD_NO; /* endless: an answer cannot be given before its end */
+	}
+	*len = 0;
+	return MHD_YES;
+}
+
+static enum MHD_Result run(struct http_request *rq)
+{
+	struct http_server *s = rq->server;
+	if (!rq->route) {
+		http_problem(rq, 404, NULL, "there is nothing at this address");
+		return send_answer(rq);
+	}
+	if (rq->swallowed)
+		return refuse(rq, 413, "the body is too large");
+	if (rq->route->lane > 0) {
+		if (lane_submit(rq))
+			return MHD_YES;
+		atomic_fetch_add(&s->refused_busy, 1);
+		http_set_header(rq, "Retry-After", "1");
+		http_problem(rq, 503, NULL, "too many requests at once, try again");
+		return send_answer(rq);
+	}
+	rq->wait_key = NULL;
+	if (rq->route->handler(rq, s->config.ctx, rq->route->arg) == HTTP_DONE || !rq->wait_key)
+		return send_answer(rq);
+	rq->waited = true;
+	if (waits_add(rq, rq->wait_key))
+		return MHD_YES;
+	return refuse(rq, 503, "the server is stopping");
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+				  const char *upload, size_t *upload_len, void **con_cls)
+{
+	struct http_request *rq = *con_cls;
+	(void)cls;
+	(void)url;
+	(void)version;
+	if (!rq)
+		return MHD_NO;
+	if (!rq->begun)
+		return begin(rq, method);
+	if (*upload_len)
+		return take_body(rq, upload, upload_len);
+	set_reading(mhd, 0);
+	return rq->response ? send_answer(rq) : run(rq);
+}
+
+enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t version, int max_wait_ms)
+{
+	if (!rq->waited)
+		rq->wait_deadline_us = http_mono_us() + max_wait_ms * INT64_C(1000);
+	rq->wait_version = version;
+	rq->wait_key = arena_strdup(&rq->mem, key);
+	return HTTP_WAIT;
+}
+
+bool http_waited(const struct http_request *rq)
+{
+	return rq->waited;
+}
+
+bool http_timed_out(const struct http_request *rq)
+{
+	return rq->waited && http_mono_us() >= rq->wait_deadline_us;
+}
+
+/* --- connections --- */
+
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+{
+	struct http_server *s = cls;
+	struct connection *c = *context;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+		c = calloc(1, sizeof(*c));
+		if (!c || !info) {
+			free(c);
+			return;
+		}
+		c->fd = info->connect_fd;
+		atomic_init(&c->reading_since_us, http_mono_us());
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+		pthread_mutex_lock(&s->conn_lock);
+		c->next = s->connections;
+		if (c->next)
+			c->next->prev = c;
+		s->connections = c;
+		s->n_connections++;
+		pthread_mutex_unlock(&s->conn_lock);
+		*context = c;
+		return;
+	}
+	if (!c)
+		return;
+	pthread_mutex_lock(&s->conn_lock);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		s->connections = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	s->n_connections--;
+	pthread_mutex_unlock(&s->conn_lock);
+	free(c);
+	*context = NULL;
+}
+
+static void on_log(void *cls, const char *format, va_list ap)
+{
+	char line[200];
+	const char *text = line;
+	(void)cls;
+	vsnprintf(line, sizeof(line), format, ap);
+	line[strcspn(line, "\r\n")] = '\0';
+	log_debug("http.library", KV_S("text", text));
+}
+
+/* --- life --- */
+
+static int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list;
+	char service[8];
+	int err = -EADDRNOTAVAIL;
+	snprintf(service, sizeof(service), "%d", config->port);
+	if (getaddrinfo(config->host && *config->host ? config->host : NULL, service, &hints, &list))
+		return -EINVAL;
+	for (struct addrinfo *a = list; a && err; a = a->ai_next) {
+		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (fd < 0) {
+			err = -errno;
+			continue;
+		}
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+		union {
+			struct sockaddr any;
+			struct sockaddr_in v4;
+			struct sockaddr_in6 v6;
+		} name;
+		socklen_t len = sizeof(name);
+		if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024) || getsockname(fd, &name.any, &len)) {
+			err = -errno;
+			close(fd);
+			continue;
+		}
+		*ret_port = ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
+		*ret_fd = fd;
+		err = 0;
+	}
+	freeaddrinfo(list);
+	return err;
+}
+
+static void fill_defaults(struct http_config *c)
+{
+	struct rlimit files;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	if (!c->threads)
+		c->threads = cores < 2 ? 2 : cores > 4 ? 4 : (int)cores;
+	if (!c->max_connections)
+		c->max_connections = DEFAULT_MAX_CONNECTIONS;
+	/* Cameras and recordings need descriptors too. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && (rlim_t)c->max_connections > files.rlim_cur / 2)
+		c->max_connections = (int)(files.rlim_cur / 2);
+	if (!c->idle_timeout_s)
+		c->idle_timeout_s = DEFAULT_IDLE_TIMEOUT_S;
+	if (!c->max_body_bytes)
+		c->max_body_bytes = DEFAULT_MAX_BODY;
+}
+
+static int daemon_start(struct http_server *s)
+{
+	const struct http_config *c = &s->config;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)c->tls_cert_pem},
+				       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)c->tls_key_pem},
+				       {MHD_OPTION_END, 0, NULL}};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	bool secure = c->tls_cert_pem != NULL;
+	if (secure)
+		flags |= MHD_USE_TLS;
+	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET,
+				     s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT,
+				     (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s,
+				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				     MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
+	return s->daemon ? 0 : -EINVAL;
+}
+
+static bool config_is_sane(const struct http_config *c)
+{
+	if (!c->tls_cert_pem != !c->tls_key_pem || c->n_lanes > HTTP_LANES_MAX)
+		return false;
+	for (size_t i = 0; i < c->n_routes; i++) {
+		if (c->routes[i].lane < 0 || c->routes[i].lane > (int)c->n_lanes || c->routes[i].pattern[0] != '/')
+			return false;
+	}
+	return true;
+}
+
+int http_server_create(const struct http_config *config, struct http_server **ret)
+{
+	if (!config_is_sane(config))
+		return -EINVAL;
+	struct http_server *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->config = *config;
+	s->listen_fd = -1;
+	pthread_mutex_init(&s->conn_lock, NULL);
+	fill_defaults(&s->config);
+	int err = proxies_parse(s);
+	if (!err)
+		err = listen_on(&s->config, &s->listen_fd, &s->port);
+	if (!err)
+		err = waits_start(s);
+	if (!err)
+		err = lanes_start(s);
+	if (!err)
+		err = sources_start(s);
+	if (!err)
+		err = daemon_start(s);
+	if (err) {
+		http_server_destroy(s);
+		return err;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* Short answers under way get a moment to leave; downloads do not hold up a stop. */
+static void drain(struct http_server *s)
+{
+	for (int i = 0; i < 50 && atomic_load(&s->active); i++)
+		nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000L}, NULL);
+}
+
+void http_server_destroy(struct http_server *s)
+{
+	if (!s)
+		return;
+	/* No new connections; then every place that suspends is closed and empties itself; only then may the library stop. */
+	int fd = s->daemon ? MHD_quiesce_daemon(s->daemon) : s->listen_fd;
+	waits_stop(s);
+	lanes_stop(s);
+	sources_stop(s);
+	if (s->daemon) {
+		drain(s);
+		MHD_stop_daemon(s->daemon);
+	}
+	if (fd >= 0)
+		close(fd);
+	pthread_mutex_destroy(&s->conn_lock);
+	free(s->proxies);
+	free(s);
+}
+
+int http_server_port(const struct http_server *s)
+{
+	return s->port;
+}
+
+bool http_server_is_tls(const struct http_server *s)
+{
+	return s->config.tls_cert_pem != NULL;
+}
+
+void http_server_stats(struct http_server *s, struct http_stats *ret)
+{
+	*ret = (struct http_stats){.requests = atomic_load(&s->requests),
+				   .refused_framing = atomic_load(&s->refused_framing),
+				   .refused_busy = atomic_load(&s->refused_busy),
+				   .waiting = atomic_load(&s->n_waiting)};
+	for (int i = 1; i < 6; i++)
+		ret->answers[i] = atomic_load(&s->answers[i]);
+	pthread_mutex_lock(&s->conn_lock);
+	ret->connections = s->n_connections;
+	pthread_mutex_unlock(&s->conn_lock);
+}
