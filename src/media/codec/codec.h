@@ -48,14 +48,26 @@ struct audio_params {
 };
 
 int aac_parse_config(struct bytes config, struct audio_params *ret);
+/* Opus as RFC 7587 has it: 48 kHz, 1 or 2 channels; config is the dOps payload. 0 or -EBADMSG. */
+int opus_make_config(uint32_t channels, struct audio_params *ret);
+/* PCMU or PCMA in, one channel; config and codecs are those of the FLAC it becomes. 0 or -EBADMSG. */
+int g711_make_config(enum codec codec, uint32_t sample_rate, uint32_t channels, struct audio_params *ret);
 
 /* NAL helpers */
 #define H264_NAL_TYPE(b) ((b) & 0x1f)
 #define H265_NAL_TYPE(b) (((b) >> 1) & 0x3f)
 
-/* G.711 -> FLAC, lossless, stateless a frame: encodes n 16-bit samples decoded from PCMU/PCMA into one FLAC frame (verbatim or fixed predictor).
+/* Whether a recovery point stands among the first messages of an SEI NAL unit (header included; H.264 D.1.8, H.265 D.2.8). */
+bool sei_has_recovery_point(enum codec codec, struct bytes nal);
+/* Whether an H.264 slice NAL unit says that all its picture's slices are intra, or is intra itself (7.3.3: slice_type 2, 7). */
+bool h264_slice_is_intra(struct bytes nal);
+
+#define FLAC_BLOCK_MAX 4096u
+/* n is at most FLAC_BLOCK_MAX.
+ * G.711 -> FLAC, lossless, stateless a frame: encodes n 16-bit samples decoded from PCMU/PCMA into one FLAC frame (verbatim or fixed predictor).
  * Appends to out. */
 void flac_encode_g711(enum codec from, const uint8_t *g711, size_t n, uint32_t sample_rate, uint64_t first_sample, struct buf *out);
+/* STREAMINFO (RFC 9639 8.2); block 0: not known beforehand, any size. */
 void flac_streaminfo(uint32_t sample_rate, uint32_t channels, uint32_t block, uint8_t ret[34]);
 
 #endif

@@ -32,8 +32,9 @@ struct depacketizer_config {
 	enum codec codec;
 	uint8_t payload_type;
 	uint32_t clock_rate;
-	const struct video_params *video; /* initial sprop, may be NULL */
-	uint8_t au_size_length, au_index_length, au_index_delta_length;
+	const struct video_params *video; /* initial sprop, copied; may be NULL */
+	uint8_t au_size_length, au_index_length, au_index_delta_length; /* AAC; 0: hbr */
+	uint32_t samples_per_frame;					/* AAC: RTP ticks between the frames of one packet; 0: 1024 */
 	struct au_buf *out;
 	/* The access unit is out->data[0 .. out->len). The callee takes it by advancing data/cap and setting len = 0, or drops it by len = 0. */
 	void (*on_au)(void *ctx, const struct access_unit *au);
