@@ -7,6 +7,8 @@
 
 #define VIDEO_ENTRY_HEAD 78u
 #define AUDIO_ENTRY_HEAD 28u
+/* Beyond it a time could not be converted to another timescale; centuries. */
+#define TFDT_MAX (UINT64_MAX / FMP4_VIDEO_TIMESCALE / 2)
 
 static int parse_video_entry(const struct box *entry, struct fmp4_header *h)
 {
@@ -173,30 +175,32 @@ static int parse_sidx(const struct header_parts *parts, struct arena *mem, struc
 	uint32_t version = cursor_be32(&c);
 	cursor_skip(&c, 4);
 	uint32_t timescale = cursor_be32(&c);
-	uint64_t tfdt = cursor_be64(&c), first_offset = cursor_be64(&c);
+	uint64_t tfdt = cursor_be64(&c);
+	uint64_t first_offset = cursor_be64(&c);
 	cursor_skip(&c, 2);
 	size_t n = cursor_be16(&c);
 	uint64_t anchor = parts->area + BOX_HEAD + parts->sidx.len;
-	if (c.err || version != 1u << 24 || timescale != FMP4_VIDEO_TIMESCALE || first_offset != FMP4_HEADER_SIZE - anchor)
+	if (c.err || version != 1u << 24 || !timescale || first_offset != FMP4_HEADER_SIZE - anchor)
 		return -EBADMSG;
-	if (cursor_left(&c) != n * 12 || tfdt > INT64_MAX)
+	if (cursor_left(&c) != n * 12 || tfdt > TFDT_MAX)
 		return -EBADMSG;
 	if (!n)
 		return -ENODATA;
 	struct fmp4_index_entry *entries = ARENA_ARRAY(mem, struct fmp4_index_entry, n);
 	uint64_t offset = FMP4_HEADER_SIZE;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t size = cursor_be32(&c), duration = cursor_be32(&c);
+		uint32_t size = cursor_be32(&c);
+		uint32_t duration = cursor_be32(&c);
 		cursor_skip(&c, 4);
-		if (!size || size >> 31)
+		if (!size || size >> 31 || duration > TFDT_MAX - tfdt)
 			return -EBADMSG;
-		entries[i] = (struct fmp4_index_entry){.offset = offset, .tfdt = tfdt};
+		entries[i] = (struct fmp4_index_entry){.offset = offset, .tfdt = tfdt * FMP4_VIDEO_TIMESCALE / timescale};
 		offset += size;
 		tfdt += duration;
 	}
 	*ret = entries;
 	*ret_n = n;
-	*ret_end_tfdt = tfdt;
+	*ret_end_tfdt = tfdt * FMP4_VIDEO_TIMESCALE / timescale;
 	return 0;
 }
 

@@ -16,7 +16,14 @@
 struct duration_fields {
 	size_t mvhd, mehd, tkhd[2];
 	size_t n_tkhd;
-	uint32_t track_id; /* what the index is about: video, if there is any */
+	uint32_t track_id, timescale; /* what the index is about: video, if there is any */
+};
+
+struct index {
+	const struct fmp4_index_entry *entries;
+	size_t n;
+	uint64_t file_size, end_tfdt;
+	uint32_t track_id, timescale;
 };
 
 /* Where `skip` bytes into a version 1 full box its 64-bit duration stands. */
@@ -26,6 +33,17 @@ static int field_offset(const uint8_t *header, struct bytes payload, size_t skip
 		return -EBADMSG;
 	*ret_offset = (size_t)(payload.data - header) + skip;
 	return 0;
+}
+
+/* Version 1: the times are 64 bits. */
+static int find_timescale(struct bytes trak, uint32_t *ret)
+{
+	struct bytes mdia, mdhd;
+	if (!box_find(trak, BOX_TYPE('m', 'd', 'i', 'a'), &mdia) || !box_find(mdia, BOX_TYPE('m', 'd', 'h', 'd'), &mdhd) || mdhd.len < 24 ||
+	    mdhd.data[0] != 1)
+		return -EBADMSG;
+	*ret = get_be32(mdhd.data + 20);
+	return *ret ? 0 : -EBADMSG;
 }
 
 static int find_mehd(const uint8_t *header, struct bytes mvex, size_t *ret_offset)
@@ -57,8 +75,10 @@ static int find_durations(const uint8_t *header, struct bytes moov, struct durat
 			if (f.n_tkhd == 2 || !box_find(box.payload, BOX_TYPE('t', 'k', 'h', 'd'), &tkhd))
 				return -EBADMSG;
 			r = field_offset(header, tkhd, 28, &f.tkhd[f.n_tkhd]);
-			if (r == 0 && f.n_tkhd == 0)
+			if (r == 0 && f.n_tkhd == 0) {
 				f.track_id = get_be32(tkhd.data + 20);
+				r = find_timescale(box.payload, &f.timescale);
+			}
 			f.n_tkhd++;
 		}
 	}
@@ -68,19 +88,26 @@ static int find_durations(const uint8_t *header, struct bytes moov, struct durat
 	return 0;
 }
 
-/* Writes references of `per` entries each; returns how many, or -EOVERFLOW where one does not fit its 31 bits. */
-static int put_references(uint8_t *dst, const struct fmp4_index_entry *e, size_t n, size_t per, uint64_t file_size, uint64_t end_tfdt)
+/* From the video timescale, which all tfdt of an index are in, to that of its track (players read it so, whatever the sidx says). */
+static uint64_t to_track_time(const struct index *x, uint64_t t)
 {
+	return t / FMP4_VIDEO_TIMESCALE * x->timescale + t % FMP4_VIDEO_TIMESCALE * x->timescale / FMP4_VIDEO_TIMESCALE;
+}
+
+/* Writes references of `per` entries each; returns how many, or -EOVERFLOW where one does not fit its 31 bits. */
+static int put_references(uint8_t *dst, const struct index *x, size_t per)
+{
+	const struct fmp4_index_entry *e = x->entries;
 	int count = 0;
-	for (size_t i = 0; i < n; i += per, count++) {
-		bool last = n - i <= per;
+	for (size_t i = 0; i < x->n; i += per, count++) {
+		bool last = x->n - i <= per;
 		uint64_t from = i ? e[i].offset : FMP4_HEADER_SIZE; /* nothing before the first key frame is left out */
-		uint64_t to = last ? file_size : e[i + per].offset;
-		uint64_t end = last ? end_tfdt : e[i + per].tfdt;
-		if (to <= from || to - from > REFERENCE_SIZE_MAX || end < e[i].tfdt || end - e[i].tfdt > UINT32_MAX)
+		uint64_t to = last ? x->file_size : e[i + per].offset;
+		uint64_t start = to_track_time(x, e[i].tfdt), end = to_track_time(x, last ? x->end_tfdt : e[i + per].tfdt);
+		if (to - from > REFERENCE_SIZE_MAX || end - start > UINT32_MAX)
 			return -EOVERFLOW;
 		put_be32(dst, (uint32_t)(to - from));
-		put_be32(dst + 4, (uint32_t)(end - e[i].tfdt));
+		put_be32(dst + 4, (uint32_t)(end - start));
 		put_be32(dst + 8, SAP_TYPE_1);
 		dst += SIDX_REFERENCE;
 	}
@@ -88,12 +115,11 @@ static int put_references(uint8_t *dst, const struct fmp4_index_entry *e, size_t
 }
 
 /* The sidx's payload and the free box behind it, into the area; returns the sidx's size. */
-static uint32_t put_sidx(uint8_t *area, uint32_t room, uint32_t track_id, const struct fmp4_index_entry *e, size_t n, uint64_t file_size,
-			 uint64_t end_tfdt)
+static uint32_t put_sidx(uint8_t *area, uint32_t room, const struct index *x)
 {
 	size_t most = (room - SIDX_HEAD - BOX_HEAD) / SIDX_REFERENCE; /* what is left always holds a free box */
-	size_t per = (n + most - 1) / most;
-	int count = put_references(area + SIDX_HEAD, e, n, per, file_size, end_tfdt);
+	size_t per = (x->n + most - 1) / most;
+	int count = put_references(area + SIDX_HEAD, x, per);
 	/* A subsegment too large for its 31 bits (hours without a key frame): an index of nothing, readers walk instead. */
 	if (count < 0)
 		count = 0;
@@ -101,9 +127,9 @@ static uint32_t put_sidx(uint8_t *area, uint32_t room, uint32_t track_id, const 
 	uint32_t size = SIDX_HEAD + (uint32_t)count * SIDX_REFERENCE;
 	uint8_t *p = area + BOX_HEAD;
 	put_be32(p, 1u << 24);
-	put_be32(p + 4, track_id);
-	put_be32(p + 8, FMP4_VIDEO_TIMESCALE);
-	put_be64(p + 12, e[0].tfdt);
+	put_be32(p + 4, x->track_id);
+	put_be32(p + 8, x->timescale);
+	put_be64(p + 12, to_track_time(x, x->entries[0].tfdt));
 	put_be64(p + 20, room - size); /* first_offset: over the free box behind */
 	put_be16(p + 28, 0);
 	put_be16(p + 30, (uint16_t)count);
@@ -145,7 +171,13 @@ int fmp4_seal_header(uint8_t first[FMP4_HEADER_SIZE], uint8_t second[FMP4_HEADER
 	uint32_t room = FMP4_HEADER_SIZE - h.area;
 	uint8_t *area = first + h.area;
 	memset(area, 0, room);
-	uint32_t size = put_sidx(area, room, f.track_id, entries, n, file_size, end_tfdt);
+	const struct index index = {.entries = entries,
+				    .n = n,
+				    .file_size = file_size,
+				    .end_tfdt = end_tfdt,
+				    .track_id = f.track_id,
+				    .timescale = f.timescale};
+	uint32_t size = put_sidx(area, room, &index);
 	put_be32(area, room);
 	memcpy(area + 4, "free", 4);
 	set_durations(first, &f, "free", 0);

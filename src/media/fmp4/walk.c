@@ -19,7 +19,9 @@ struct moof {
 
 static struct fmp4_sample take_sample(struct cursor *c, bool with_cts)
 {
-	struct fmp4_sample s = {.duration = cursor_be32(c), .size = cursor_be32(c)};
+	struct fmp4_sample s = {0};
+	s.duration = cursor_be32(c);
+	s.size = cursor_be32(c);
 	s.key = !(cursor_be32(c) & SAMPLE_IS_NON_SYNC);
 	s.cts_offset = with_cts ? (int32_t)cursor_be32(c) : 0;
 	return s;
