@@ -1,0 +1,51 @@
+/* Misbehaviours: a table of named ones, each a few hooks; a camera names those it has ("drop=40/240&loss=5").
+ * A new one is one row and, if it needs code, one function. */
+#ifndef CAMSIM_BEHAVIOUR_H
+#define CAMSIM_BEHAVIOUR_H
+
+#include "tools/camsim/camsim.h"
+
+/* Things other code asks about without a hook. */
+#define FLAG_NO_SPROP 1u
+#define FLAG_BURST 2u
+#define FLAG_RTP_BEFORE_PLAY 4u
+#define FLAG_TRAILING_BLANKS 8u
+#define FLAG_NO_RTP_INFO 16u
+#define FLAG_NO_CONTENT_TYPE 32u
+
+/* A frame on its way out, packet by packet. */
+struct out_packet {
+	uint8_t *data; /* '$' first */
+	size_t len;
+	uint8_t kind;
+	bool lost;   /* takes a sequence number and is not sent */
+	bool absent; /* never was */
+	bool raw;    /* sent as it is, header and all */
+};
+#define FRAME_PACKETS_MAX 1024
+struct frame_out {
+	const struct track *track;
+	struct out_packet packets[FRAME_PACKETS_MAX];
+	size_t n;
+	struct buf extra; /* where hooks build packets of their own; reserve before taking pointers */
+};
+
+struct behaviour {
+	const char *name;
+	double a, b; /* defaults of its numbers, "name=a/b" */
+	unsigned flag;
+	/* all optional; `use` is the camera's, `state` the connection's number for it */
+	void (*configure)(struct camera *cam, const struct behaviour_use *use);
+	bool (*is_down)(const struct camera *cam, const struct behaviour_use *use, int64_t now_us); /* off the network */
+	bool (*on_request)(struct conn *c, const struct behaviour_use *use, const struct request *rq); /* true: dealt with */
+	void (*on_frame)(struct conn *c, const struct behaviour_use *use, double *state, bool *skip);
+	int64_t (*delay_us)(struct conn *c, const struct behaviour_use *use);
+	void (*on_packets)(struct conn *c, const struct behaviour_use *use, struct frame_out *f);
+};
+
+const struct behaviour *behaviour_find(struct bytes name);
+extern const struct behaviour behaviours[];
+extern const size_t n_behaviours;
+bool camera_is_down(const struct camera *cam, int64_t now_us);
+
+#endif
