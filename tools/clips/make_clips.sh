@@ -53,8 +53,9 @@ scene() {
 	name=$1 label=$2 c0=$3 c1=$4 ground=$5 a=$6 b=$7 codec=$8
 	set -- $(echo "$a" | tr , ' ') $(echo "$b" | tr , ' ')
 	text="fontfile=/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf:fontcolor=white:box=1:boxcolor=black@0.55:boxborderw=8"
-	graph="gradients=s=640x360:r=15:c0=$c0:c1=$c1:x0=0:y0=0:x1=0:y1=300:speed=0.00001:nb_colors=2,noise=alls=7:allf=t,
-drawbox=x=0:y=210:w=640:h=150:color=$ground:t=fill,drawbox=x=0:y=283:w=640:h=4:color=white@0.6:t=fill[bg];
+	graph="gradients=s=640x360:r=15:c0=$c0:c1=$c1:x0=0:y0=0:x1=0:y1=300:speed=0.00001:nb_colors=2,format=yuv420p,
+drawbox=x=0:y=210:w=640:h=150:color=$ground:t=fill,drawbox=x=0:y=283:w=640:h=4:color=white@0.6:t=fill,
+trim=end_frame=1,loop=-1:1,setpts=N/15/TB,noise=alls=7:allf=t[bg];
 color=c=$1:s=$2:r=15[a];color=c=$5:s=$6:r=15[b];
 [bg][a]overlay=x='mod(t*$4,W+w)-w':y=$3[p];[p][b]overlay=x='W-mod(t*$8,W+w)':y=$7,
 drawtext=$text:fontsize=34:x=16:y=16:text='$label',
