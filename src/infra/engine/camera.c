@@ -1,0 +1,284 @@
+/* The session of one camera: pacing, connecting, RTSP, back-off. Loop thread only.
+ *
+ *   camera_start -> [retry timer: its turn] -> connecting -> RTSP handshake -> playing -> (failure | silence) -> back-off -> ...
+ *   camera_stop ends it from anywhere: TEARDOWN, run and file closed. */
+#include "infra/engine/engine_priv.h"
+
+#include "base/log.h"
+#include "domain/validate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 5000
+#define CONNECT_SPACING_US 4000 /* a loop's share: 1000 cameras on two loops are asked within 2 s, not at once */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MAX_MS 30000
+#define STEADY_US (10 * US_PER_S) /* a session this long starts the back-off anew */
+#define SILENCE_RECONNECT_US (10 * US_PER_S)
+#define TICK_MS 500
+
+int64_t camera_mono(const struct camera_rt *c)
+{
+	return c->engine->config.clock->mono_us(c->engine->config.clock);
+}
+
+int64_t camera_utc(const struct camera_rt *c)
+{
+	return c->engine->config.clock->utc_us(c->engine->config.clock);
+}
+
+static uint32_t next_random(struct camera_rt *c)
+{
+	/* xorshift: jitter needs no secrecy */
+	c->rng ^= c->rng << 13;
+	c->rng ^= c->rng >> 17;
+	c->rng ^= c->rng << 5;
+	return c->rng;
+}
+
+/* Connects of a loop are spaced: returns how long this one must wait for its turn. */
+static int64_t connect_turn_ms(struct camera_rt *c)
+{
+	int64_t now = camera_mono(c), at = c->loop->next_connect_mono_us > now ? c->loop->next_connect_mono_us : now;
+	c->loop->next_connect_mono_us = at + CONNECT_SPACING_US;
+	return (at - now) / 1000;
+}
+
+static void drain(struct camera_rt *c)
+{
+	struct buf *out = rtsp_client_out(c->client);
+	if (!out->len)
+		return;
+	int err = net_conn_send(c->conn, buf_bytes(out));
+	out->len = 0;
+	if (err && !c->session_over) {
+		snprintf(c->error, sizeof(c->error), "sending failed: %s", log_strerror(err));
+		c->cause = GAP_NO_SIGNAL;
+		c->session_over = true;
+	}
+}
+
+static void close_session(struct camera_rt *c)
+{
+	media_end_session(c);
+	if (c->client) {
+		rtsp_client_teardown(c->client);
+		if (c->conn)
+			drain(c);
+	}
+	net_conn_close(c->conn);
+	c->conn = NULL;
+	rtsp_client_destroy(c->client);
+	c->client = NULL;
+	c->session_over = false;
+}
+
+static int64_t backoff_ms(struct camera_rt *c)
+{
+	int64_t ms = BACKOFF_FIRST_MS;
+	for (int i = 1; i < c->attempts && ms < BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	return ms / 2 + next_random(c) % (ms / 2 + 1);
+}
+
+/* The session failed or ended: say so once, and come again. */
+static void end_session(struct camera_rt *c)
+{
+	bool lasted = c->connected_mono_us && camera_mono(c) - c->connected_mono_us >= STEADY_US;
+	close_session(c);
+	c->attempts = lasted ? 1 : c->attempts + 1;
+	c->connected_mono_us = 0;
+	int64_t wait = backoff_ms(c);
+	if (c->attempts <= 3 || c->attempts % 20 == 0)
+		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts), KV_I("retry_ms", wait));
+	camera_publish(c);
+	net_timer_set(c->retry, wait);
+}
+
+static void fail(struct camera_rt *c, enum gap_reason cause, const char *text)
+{
+	c->cause = cause;
+	snprintf(c->error, sizeof(c->error), "%s", text);
+	end_session(c);
+}
+
+static void on_client_event(void *ctx, const struct rtsp_event *ev)
+{
+	static const enum gap_reason causes[] = {
+		[RTSP_OK] = GAP_NO_SIGNAL,	 [RTSP_FAIL_AUTH] = GAP_REFUSED,     [RTSP_FAIL_STATUS] = GAP_REFUSED,
+		[RTSP_FAIL_PROTOCOL] = GAP_BAD_DATA, [RTSP_FAIL_NO_VIDEO] = GAP_BAD_DATA, [RTSP_FAIL_TIMEOUT] = GAP_NO_SIGNAL,
+	};
+	struct camera_rt *c = ctx;
+	switch (ev->kind) {
+	case RTSP_EVENT_PLAYING:
+		if (media_begin_session(c)) {
+			snprintf(c->error, sizeof(c->error), "no usable video track");
+			c->cause = GAP_BAD_DATA;
+			c->session_over = true;
+		}
+		break;
+	case RTSP_EVENT_RTP:
+		media_rtp(c, ev->track, ev->packet);
+		break;
+	case RTSP_EVENT_RTCP:
+		media_rtcp(c, ev->track, ev->packet);
+		break;
+	case RTSP_EVENT_FAILED:
+		c->cause = causes[rtsp_client_failure(c->client)];
+		snprintf(c->error, sizeof(c->error), "%s", rtsp_client_error(c->client));
+		c->session_over = true;
+		break;
+	}
+}
+
+static void on_connect(void *ctx, int err)
+{
+	struct camera_rt *c = ctx;
+	if (err) {
+		char text[120];
+		snprintf(text, sizeof(text), "cannot connect: %s", log_strerror(err));
+		fail(c, GAP_NO_SIGNAL, text);
+		return;
+	}
+	struct rtsp_client_config config = {
+		.url = c->url,
+		.want_audio = c->want_audio,
+		.user_agent = "vigia",
+		.random = next_random(c),
+		.now_mono_us = camera_mono(c),
+		.on_event = on_client_event,
+		.ctx = c,
+	};
+	err = rtsp_client_create(&config, &c->client);
+	if (err) {
+		fail(c, GAP_BAD_DATA, "the RTSP URL cannot be used");
+		return;
+	}
+	c->connected_mono_us = camera_mono(c);
+	c->last_au_mono_us = c->connected_mono_us;
+	atomic_fetch_add(&c->engine->sessions, 1);
+	c->rtsp_deadline_mono_us = rtsp_client_tick(c->client, c->connected_mono_us);
+	drain(c);
+	if (c->session_over)
+		end_session(c);
+}
+
+static int64_t on_data(void *ctx, struct bytes data)
+{
+	struct camera_rt *c = ctx;
+	int64_t used = rtsp_client_feed(c->client, data, camera_mono(c));
+	if (used > 0)
+		atomic_fetch_add_explicit(&c->engine->bytes_received, (uint64_t)used, memory_order_relaxed);
+	drain(c);
+	if (c->session_over || used < 0) {
+		end_session(c);
+		return -EPROTO;
+	}
+	return used;
+}
+
+static void on_end(void *ctx, int err)
+{
+	char text[120];
+	snprintf(text, sizeof(text), err ? "connection lost: %s" : "the camera closed the connection", log_strerror(err));
+	fail(ctx, GAP_NO_SIGNAL, text);
+}
+
+static const struct net_conn_handler conn_handler = {.on_connect = on_connect, .on_data = on_data, .on_end = on_end};
+
+static void begin_connect(struct camera_rt *c)
+{
+	struct rtsp_url url;
+	int err = rtsp_url_parse(c->url, &url);
+	if (!err)
+		err = net_conn_open(c->loop->net, url.host, url.port, CONNECT_TIMEOUT_MS, &conn_handler, c, &c->conn);
+	if (err) {
+		char text[120];
+		snprintf(text, sizeof(text), "cannot connect: %s", log_strerror(err));
+		fail(c, GAP_NO_SIGNAL, text);
+	}
+}
+
+static void tick_session(struct camera_rt *c, int64_t now)
+{
+	if (now >= c->rtsp_deadline_mono_us) {
+		c->rtsp_deadline_mono_us = rtsp_client_tick(c->client, now);
+		drain(c);
+	}
+	if (!c->session_over && now - c->last_au_mono_us > SILENCE_RECONNECT_US) {
+		c->cause = GAP_NO_SIGNAL;
+		snprintf(c->error, sizeof(c->error), "no picture for 10 s");
+		c->session_over = true;
+	}
+	if (c->session_over)
+		end_session(c);
+}
+
+/* Goes on while there is no session too: gaps are opened and players kept attached during a back-off. */
+static void on_tick(void *ctx)
+{
+	struct camera_rt *c = ctx;
+	int64_t now = camera_mono(c);
+	if (!c->started)
+		return;
+	media_tick(c, now);
+	if (c->client)
+		tick_session(c, now);
+	record_tick(c, now);
+	camera_publish(c);
+	net_timer_set(c->tick, TICK_MS);
+}
+
+static void on_retry(void *ctx)
+{
+	struct camera_rt *c = ctx;
+	if (c->started && !c->conn)
+		begin_connect(c);
+}
+
+int camera_init_timers(struct camera_rt *c)
+{
+	c->retry = net_timer_create(c->loop->net, on_retry, c);
+	c->tick = net_timer_create(c->loop->net, on_tick, c);
+	return c->retry && c->tick ? 0 : -ENOMEM;
+}
+
+void camera_start(struct camera_rt *c)
+{
+	if (c->started)
+		return;
+	c->started = true;
+	c->cause = GAP_NO_SIGNAL;
+	c->attempts = 0;
+	c->error[0] = 0;
+	camera_publish(c);
+	net_timer_set(c->retry, connect_turn_ms(c));
+	net_timer_set(c->tick, TICK_MS + next_random(c) % TICK_MS);
+}
+
+void camera_reconnect(struct camera_rt *c)
+{
+	if (!c->started)
+		return;
+	close_session(c);
+	c->attempts = 0;
+	net_timer_set(c->retry, connect_turn_ms(c));
+}
+
+void camera_stop(struct camera_rt *c)
+{
+	if (!c->started)
+		return;
+	c->started = false;
+	net_timer_stop(c->retry);
+	net_timer_stop(c->tick);
+	close_session(c);
+	if (c->mux)
+		mux_close_file(c->mux);
+	camera_publish(c);
+}

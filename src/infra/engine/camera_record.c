@@ -1,0 +1,309 @@
+/* What of a camera is owed, what is covered, and the gaps between: opens files for the muxer and keeps the gap ledger. Loop thread only.
+ *
+ * covered: wall time up to which footage exists (or is on its way to a healthy disk). A gap opens when `covered` falls back more than
+ * GAP_MIN_US, from where it stood; it closes at the first frame of footage that has really reached the disk. */
+#include "infra/engine/engine_priv.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define GAP_MIN_US (2 * US_PER_S)
+#define GAP_SEEN_US (35 * US_PER_S / 10) /* parts and flushes lag a little behind the clock */
+#define FIRST_FRAME_GRACE_US (10 * US_PER_S) /* connecting and waiting for a key frame is not yet a loss */
+#define SERVER_DOWN_GRACE_US (15 * US_PER_S)
+#define SAME_FILE_US (60 * US_PER_S) /* an outage this short goes on in the same file */
+#define FILES_PER_MINUTE 6
+#define DISK_RETRY_US (5 * US_PER_S)
+#define PROGRESS_US (10 * US_PER_S)
+#define CLOCK_STEP_US US_PER_S
+#define SEAL_SPREAD_US (50 * US_PER_S)
+
+static const struct journal_store *journal(const struct camera_rt *c)
+{
+	return c->engine->config.journal;
+}
+
+static enum gap_reason disk_reason(int err)
+{
+	if (err == -ENOSPC || err == -EDQUOT)
+		return GAP_DISK_FULL;
+	return err == -ENOBUFS ? GAP_DISK_SLOW : GAP_DISK_ERROR;
+}
+
+static void open_gap(struct camera_rt *c, int64_t from, enum gap_reason reason, const char *by, const char *note)
+{
+	struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = TIME_NONE, .reason = reason, .by = by, .note = note};
+	journal(c)->gap_opened(c->engine->config.journal_self, &g);
+	c->rec.gap_open = true;
+	c->rec.gap_reason = reason;
+}
+
+static void close_gap(struct camera_rt *c, int64_t to)
+{
+	if (c->rec.gap_open)
+		journal(c)->gap_closed(c->engine->config.journal_self, c->id, to);
+	c->rec.gap_open = false;
+}
+
+/* Why there is no footage right now. */
+static enum gap_reason present_reason(struct camera_rt *c)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	if (f && rec_file_error(f))
+		return disk_reason(rec_file_error(f));
+	if (c->rec.failure_seen && c->mux && mux_in_run(c->mux))
+		return c->rec.gap_open ? c->rec.gap_reason : GAP_DISK_ERROR;
+	return c->cause;
+}
+
+static int64_t covered(const struct camera_rt *c)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	int64_t to = c->rec.covered_until;
+	if (f && !rec_file_error(f) && mux_end_utc(c->mux) != TIME_NONE && mux_end_utc(c->mux) > to)
+		to = mux_end_utc(c->mux);
+	return to;
+}
+
+/* ---------------------------------------------------------------- asked from outside */
+
+void record_start(struct camera_rt *c, const struct recording_start *how)
+{
+	int64_t now = camera_utc(c);
+	if (c->rec.on)
+		return;
+	c->rec.on = true;
+	c->rec.cut = true;
+	c->rec.on_since_mono_us = camera_mono(c);
+	c->rec.asked_at = now;
+	c->rec.covered_until = TIME_NONE;
+	c->rec.resume_utc_us = TIME_NONE;
+	c->rec.avoid_volume = -1;
+	c->rec.failure_seen = false;
+	c->rec.gap_open = false;
+	if (how && how->expected_from != TIME_NONE && how->expected_from < now) {
+		c->rec.covered_until = how->expected_from;
+		open_gap(c, how->expected_from, how->missing_reason, NULL, NULL);
+	} else {
+		journal(c)->gap_closed(c->engine->config.journal_self, c->id, now); /* a stop by a user ends here */
+	}
+	camera_publish(c);
+}
+
+void record_stop(struct camera_rt *c, const char *by, const char *note)
+{
+	int64_t now = camera_utc(c), end = now;
+	if (!c->rec.on)
+		return;
+	if (c->mux && mux_has_file(c->mux)) {
+		bool in_run = mux_in_run(c->mux);
+		c->rec.on = false;
+		if (in_run)
+			c->rec.cut = true; /* the live stream goes on: its next key frame begins an unrecorded timeline */
+		else
+			mux_close_file(c->mux);
+		end = covered(c);
+	}
+	c->rec.on = false;
+	if (end == TIME_NONE || end > now)
+		end = now;
+	if (by)
+		open_gap(c, end, GAP_STOPPED_BY_USER, by, note);
+	else
+		close_gap(c, now);
+	c->rec.gap_open = false; /* from here on it is the catalogue's */
+	camera_publish(c);
+}
+
+enum recording_state record_state(const struct camera_rt *c)
+{
+	if (!c->rec.on)
+		return RECORDING_OFF;
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	return f && !rec_file_error(f) && mux_in_run(c->mux) ? RECORDING_ON : RECORDING_NOT;
+}
+
+/* ---------------------------------------------------------------- the muxer's questions */
+
+static bool may_open(struct camera_rt *c, int64_t now_mono)
+{
+	if (!c->rec.on || now_mono < c->rec.retry_mono_us)
+		return false;
+	int64_t sixth = c->rec.opened_mono_us[c->rec.n_opened % FILES_PER_MINUTE];
+	return c->rec.n_opened < FILES_PER_MINUTE || now_mono - sixth >= 60 * US_PER_S || c->engine->config.file_us < 20 * US_PER_S;
+}
+
+static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct fmp4_tracks *tracks)
+{
+	struct camera_rt *c = ctx;
+	int64_t now = camera_mono(c);
+	c->rec.cut = false;
+	c->rec.timeline_utc_us = start_utc_us;
+	c->clock_offset_us = camera_utc(c) - now;
+	if (!may_open(c, now))
+		return NULL;
+	int volume = volumes_pick(c->engine->config.volumes, c->id, c->rec.avoid_volume);
+	if (volume < 0) {
+		c->rec.retry_mono_us = now + DISK_RETRY_US;
+		c->rec.failure_seen = true;
+		return NULL;
+	}
+	struct fmp4_identity id = {.recording_id = uuid_new(start_utc_us), .anchor_utc_us = start_utc_us, .started_utc_us = start_utc_us};
+	snprintf(id.site_id, sizeof(id.site_id), "%s", c->engine->site_id);
+	snprintf(id.camera_id, sizeof(id.camera_id), "%s", c->id);
+	snprintf(id.city_id, sizeof(id.city_id), "%s", c->city_id);
+	struct rec_file_spec spec = {
+		.camera_id = c->id, .city_id = c->city_id, .id = id.recording_id, .started_utc_us = start_utc_us, .volume = volume};
+	if (fmp4_write_header(tracks, &id, &spec.header)) {
+		buf_finish(&spec.header);
+		return NULL;
+	}
+	struct rec_file *f = writer_open(c->engine->writers, &spec);
+	if (!f) {
+		buf_finish(&spec.header);
+		return NULL;
+	}
+	c->rec.opened_mono_us[c->rec.n_opened++ % FILES_PER_MINUTE] = now;
+	c->rec.last_progress_mono_us = now;
+	record_run_began(c, start_utc_us);
+	return f;
+}
+
+static bool should_cut(void *ctx, int64_t frame_utc_us)
+{
+	struct camera_rt *c = ctx;
+	int64_t now = camera_mono(c);
+	struct rec_file *f = mux_file(c->mux);
+	if (c->rec.cut && (c->rec.on ? may_open(c, now) : true))
+		return true;
+	if (!c->rec.on)
+		return false;
+	if (!f || rec_file_error(f))
+		return may_open(c, now);
+	if (frame_utc_us / c->engine->config.file_us != c->rec.timeline_utc_us / c->engine->config.file_us)
+		return true;
+	int64_t step = camera_utc(c) - now - c->clock_offset_us;
+	return (step > CLOCK_STEP_US || step < -CLOCK_STEP_US) && may_open(c, now);
+}
+
+static uint32_t hash_id(const char *s)
+{
+	uint32_t h = 2166136261u;
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 16777619u;
+	return h;
+}
+
+/* Hour cuts come for all cameras at once: their seals are spread over most of a minute. A stop is sealed at once. */
+static int64_t seal_delay_us(void *ctx)
+{
+	struct camera_rt *c = ctx;
+	if (!c->rec.on || !c->started)
+		return 0;
+	int64_t spread = c->engine->config.file_us / 10 < SEAL_SPREAD_US ? c->engine->config.file_us / 10 : SEAL_SPREAD_US;
+	return spread * (hash_id(c->id) % 1024) / 1024;
+}
+
+const struct mux_sink camera_mux_sink = {.open_file = open_file, .should_cut = should_cut, .seal_delay_us = seal_delay_us};
+
+/* ---------------------------------------------------------------- the ledger */
+
+/* Media that is to be recorded begins here, after none. */
+void record_run_began(struct camera_rt *c, int64_t utc_us)
+{
+	if (c->rec.on && c->rec.resume_utc_us == TIME_NONE)
+		c->rec.resume_utc_us = utc_us;
+}
+
+/* Footage of after the interruption is on the disk: the gap's end is known for good. */
+static void settle_resume(struct camera_rt *c)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	if (c->rec.resume_utc_us == TIME_NONE || !f || rec_file_error(f) || rec_file_published(f) <= FMP4_HEADER_SIZE ||
+	    rec_file_end_utc(f) <= c->rec.resume_utc_us)
+		return;
+	int64_t at = c->rec.resume_utc_us, from = c->rec.covered_until;
+	c->rec.resume_utc_us = TIME_NONE;
+	c->rec.failure_seen = false;
+	c->rec.avoid_volume = -1;
+	if (c->rec.gap_open) {
+		close_gap(c, at);
+	} else if (from != TIME_NONE && at - from > GAP_MIN_US) {
+		struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = at, .reason = c->cause};
+		journal(c)->gap_whole(c->engine->config.journal_self, &g);
+	}
+	if (c->rec.covered_until == TIME_NONE || at > c->rec.covered_until)
+		c->rec.covered_until = at;
+}
+
+static void watch_disk(struct camera_rt *c, int64_t now)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	if (!f || !rec_file_error(f))
+		return;
+	if (!c->rec.failure_seen) {
+		c->rec.failure_seen = true;
+		c->rec.retry_mono_us = now + DISK_RETRY_US;
+		c->rec.avoid_volume = rec_file_volume(f);
+		if (rec_file_published(f) > FMP4_HEADER_SIZE && rec_file_end_utc(f) > c->rec.covered_until)
+			c->rec.covered_until = rec_file_end_utc(f);
+		c->rec.resume_utc_us = TIME_NONE;
+		snprintf(c->error, sizeof(c->error), "recording failed: %s", log_strerror(rec_file_error(f)));
+	} else if (c->rec.retry_mono_us <= now) {
+		c->rec.retry_mono_us = now + DISK_RETRY_US; /* the next key frame tried and failed again */
+		c->rec.resume_utc_us = TIME_NONE;
+	}
+}
+
+static void watch_gap(struct camera_rt *c, int64_t now)
+{
+	int64_t utc = camera_utc(c), to = covered(c);
+	if (c->rec.gap_open) {
+		enum gap_reason reason = present_reason(c);
+		bool waiting = c->rec.gap_reason == GAP_SERVER_DOWN && now - c->rec.on_since_mono_us < SERVER_DOWN_GRACE_US;
+		/* A reason that became another one begins a gap of its own; while footage is on its way nothing changes. */
+		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE)
+			open_gap(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc, reason, NULL, NULL);
+		return;
+	}
+	if (to == TIME_NONE) {
+		if (now - c->rec.on_since_mono_us > FIRST_FRAME_GRACE_US && c->rec.resume_utc_us == TIME_NONE) {
+			c->rec.covered_until = c->rec.asked_at;
+			open_gap(c, c->rec.asked_at, present_reason(c), NULL, NULL);
+		}
+		return;
+	}
+	if (utc - to > GAP_SEEN_US && (!c->mux || !mux_in_run(c->mux) || c->rec.failure_seen || !mux_has_file(c->mux))) {
+		c->rec.covered_until = to;
+		c->rec.resume_utc_us = TIME_NONE;
+		open_gap(c, to, present_reason(c), NULL, NULL);
+	}
+}
+
+static void report_progress(struct camera_rt *c, int64_t now)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	if (!f || now - c->rec.last_progress_mono_us < PROGRESS_US || rec_file_published(f) <= FMP4_HEADER_SIZE)
+		return;
+	c->rec.last_progress_mono_us = now;
+	journal(c)->recording_progress(c->engine->config.journal_self, rec_file_id(f), rec_file_end_utc(f), (int64_t)rec_file_published(f));
+}
+
+void record_tick(struct camera_rt *c, int64_t now)
+{
+	if (!c->rec.on)
+		return;
+	watch_disk(c, now);
+	settle_resume(c);
+	watch_gap(c, now);
+	report_progress(c, now);
+	/* Without media for a minute the file ends; the cut of an hour does not wait for a camera that is away either. */
+	if (c->mux && mux_has_file(c->mux) && !mux_in_run(c->mux) && mux_end_utc(c->mux) != TIME_NONE &&
+	    camera_utc(c) - mux_end_utc(c->mux) > SAME_FILE_US) {
+		c->rec.covered_until = covered(c);
+		mux_close_file(c->mux);
+	}
+}

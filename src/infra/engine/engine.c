@@ -1,0 +1,492 @@
+/* The engine: table of cameras, its ports, start and stop. Any thread; what concerns a camera is posted to its loop. */
+#include "infra/engine/engine_priv.h"
+
+#include "base/log.h"
+#include "domain/validate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUCKETS 4096
+
+static uint32_t hash_id(const char *s)
+{
+	uint32_t h = 2166136261u;
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 16777619u;
+	return h;
+}
+
+/* ---------------------------------------------------------------- cameras */
+
+static void free_camera(void *arg)
+{
+	struct camera_rt *c = arg;
+	media_free(c);
+	net_timer_destroy(c->retry);
+	net_timer_destroy(c->tick);
+	live_unref(&c->live);
+	pthread_mutex_destroy(&c->state_lock);
+	atomic_fetch_sub(&c->loop->n_cameras, 1);
+	atomic_fetch_sub(&c->engine->n_alive, 1);
+	free(c);
+}
+
+void camera_unref(struct camera_rt *c)
+{
+	if (atomic_fetch_sub(&c->refs, 1) == 1)
+		net_loop_post(c->loop->net, free_camera, c); /* its timers can only be closed there */
+}
+
+static struct camera_rt *find_locked(struct engine *e, const char *id)
+{
+	struct camera_rt *c = e->table[hash_id(id) % e->n_buckets];
+	while (c && strcmp(c->id, id) != 0)
+		c = c->next_in_bucket;
+	return c;
+}
+
+static struct camera_rt *lookup(struct engine *e, const char *id)
+{
+	pthread_rwlock_rdlock(&e->lock);
+	struct camera_rt *c = find_locked(e, id);
+	if (c)
+		atomic_fetch_add(&c->refs, 1);
+	pthread_rwlock_unlock(&e->lock);
+	return c;
+}
+
+static struct camera_rt *new_camera(struct engine *e, const char *id)
+{
+	struct camera_rt *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->live = live_create(e->config.clock->utc_us(e->config.clock));
+	if (!c->live) {
+		free(c);
+		return NULL;
+	}
+	struct engine_loop *least = &e->loops[0];
+	for (int i = 1; i < e->n_loops; i++)
+		if (atomic_load(&e->loops[i].n_cameras) < atomic_load(&least->n_cameras))
+			least = &e->loops[i];
+	atomic_fetch_add(&least->n_cameras, 1);
+	atomic_fetch_add(&e->n_alive, 1);
+	atomic_init(&c->refs, 1);
+	c->engine = e;
+	c->loop = least;
+	c->video_track = c->audio_track = -1;
+	c->rng = hash_id(id) | 1;
+	c->rec.covered_until = c->rec.resume_utc_us = TIME_NONE;
+	c->rec.avoid_volume = -1;
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	pthread_mutex_init(&c->state_lock, NULL);
+	c->state = (struct stream_state){.status = STREAM_STARTING, .started_at = TIME_NONE, .last_frame_at = TIME_NONE,
+					 .since = e->config.clock->utc_us(e->config.clock), .viewers = -1};
+	return c;
+}
+
+void camera_publish(struct camera_rt *c)
+{
+	enum stream_status status = STREAM_STOPPED;
+	enum recording_state recording = record_state(c);
+	bool in_run = c->mux && mux_in_run(c->mux);
+	if (c->started)
+		status = in_run ? STREAM_LIVE : c->attempts || c->error[0] || c->phase == MEDIA_RESUME ? STREAM_RECONNECTING : STREAM_STARTING;
+	int64_t now = camera_utc(c);
+	pthread_mutex_lock(&c->state_lock);
+	struct stream_state *s = &c->state;
+	bool changed = s->status != status || s->recording != recording || strcmp(s->last_error, c->error) != 0;
+	if (s->status != status) {
+		s->since = now;
+		if (status == STREAM_LIVE)
+			s->started_at = now;
+	}
+	s->status = status;
+	s->recording = recording;
+	s->frames_lost = c->frames_lost;
+	snprintf(s->last_error, sizeof(s->last_error), "%s", c->error);
+	if (c->last_au_mono_us && in_run)
+		s->last_frame_at = now - (camera_mono(c) - c->last_au_mono_us);
+	if (c->depack[0])
+		s->bytes_received = depacketizer_stats(c->depack[0])->bytes;
+	pthread_mutex_unlock(&c->state_lock);
+	if (changed && c->engine->config.events) {
+		struct event ev = {.kind = EVENT_STREAM_CHANGED};
+		snprintf(ev.city_id, sizeof(ev.city_id), "%s", c->city_id);
+		snprintf(ev.camera_id, sizeof(ev.camera_id), "%s", c->id);
+		snprintf(ev.detail, sizeof(ev.detail), "%s", stream_status_name(status));
+		events_publish(c->engine->config.events, c->engine->config.clock, &ev);
+	}
+}
+
+/* ---------------------------------------------------------------- messages to a camera's loop */
+
+struct message {
+	struct camera_rt *camera; /* a reference */
+	void (*run)(struct camera_rt *c, const struct message *m);
+	char url[URL_CAP], city_id[ID_CAP];
+	bool audio, has_how;
+	struct recording_start how;
+	bool has_by, has_note;
+	char by[ID_CAP], note[600];
+};
+
+static void run_message(void *arg)
+{
+	struct message *m = arg;
+	m->run(m->camera, m);
+	camera_unref(m->camera);
+	free(m);
+}
+
+/* Takes the caller's reference. */
+static int post(struct camera_rt *c, struct message *m)
+{
+	m->camera = c;
+	net_loop_post(c->loop->net, run_message, m);
+	return 0;
+}
+
+static void run_configure(struct camera_rt *c, const struct message *m)
+{
+	if (c->removed)
+		return;
+	if (!c->retry && camera_init_timers(c))
+		return;
+	bool moved = strcmp(c->city_id, m->city_id) != 0;
+	bool other = strcmp(c->url, m->url) != 0 || c->want_audio != m->audio;
+	if (moved && c->city_id[0])
+		c->rec.cut = true; /* a recording's city is fixed: the next file opens under the new one */
+	snprintf(c->city_id, sizeof(c->city_id), "%s", m->city_id);
+	snprintf(c->url, sizeof(c->url), "%s", m->url);
+	c->want_audio = m->audio;
+	if (!c->started)
+		camera_start(c);
+	else if (other)
+		camera_reconnect(c);
+}
+
+static void run_remove(struct camera_rt *c, const struct message *m)
+{
+	(void)m;
+	c->removed = true;
+	c->rec.on = false;
+	camera_stop(c);
+	live_end(c->live);
+}
+
+static void run_record_start(struct camera_rt *c, const struct message *m)
+{
+	if (!c->removed)
+		record_start(c, m->has_how ? &m->how : NULL);
+}
+
+static void run_record_stop(struct camera_rt *c, const struct message *m)
+{
+	record_stop(c, m->has_by ? m->by : NULL, m->has_note ? m->note : NULL);
+}
+
+/* ---------------------------------------------------------------- port: streaming_provider */
+
+static int provider_create(void *self, const struct camera *camera, char *ret_hls_url, size_t cap)
+{
+	struct engine *e = self;
+	struct rtsp_url url;
+	if (strlen(camera->rtsp_url) >= URL_CAP || rtsp_url_parse(camera->rtsp_url, &url))
+		return -EINVAL;
+	struct message *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->run = run_configure;
+	m->audio = camera->audio;
+	snprintf(m->url, sizeof(m->url), "%s", camera->rtsp_url);
+	snprintf(m->city_id, sizeof(m->city_id), "%s", camera->city_id);
+	pthread_rwlock_wrlock(&e->lock);
+	struct camera_rt *c = find_locked(e, camera->id);
+	if (!c && (c = new_camera(e, camera->id))) {
+		struct camera_rt **bucket = &e->table[hash_id(c->id) % e->n_buckets];
+		c->next_in_bucket = *bucket;
+		*bucket = c;
+		e->n_cameras++;
+	}
+	if (c)
+		atomic_fetch_add(&c->refs, 1);
+	pthread_rwlock_unlock(&e->lock);
+	if (!c) {
+		free(m);
+		return -ENOMEM;
+	}
+	snprintf(ret_hls_url, cap, "/hls/camera_%s/index.m3u8", camera->id);
+	return post(c, m);
+}
+
+static int provider_remove(void *self, const char *camera_id)
+{
+	struct engine *e = self;
+	pthread_rwlock_wrlock(&e->lock);
+	struct camera_rt **at = &e->table[hash_id(camera_id) % e->n_buckets];
+	while (*at && strcmp((*at)->id, camera_id) != 0)
+		at = &(*at)->next_in_bucket;
+	struct camera_rt *c = *at;
+	if (c) {
+		*at = c->next_in_bucket;
+		e->n_cameras--;
+	}
+	pthread_rwlock_unlock(&e->lock);
+	if (!c)
+		return 0;
+	struct message *m = calloc(1, sizeof(*m));
+	if (!m)
+		abort(); /* it is out of the table: it must be stopped */
+	m->run = run_remove;
+	return post(c, m); /* the table's reference */
+}
+
+static int provider_state(void *self, const char *camera_id, struct stream_state *ret)
+{
+	struct camera_rt *c = lookup(self, camera_id);
+	if (!c)
+		return -ENOENT;
+	pthread_mutex_lock(&c->state_lock);
+	*ret = c->state;
+	pthread_mutex_unlock(&c->state_lock);
+	camera_unref(c);
+	return 0;
+}
+
+static const struct streaming_provider_ops provider_ops = {
+	.create_stream = provider_create, .remove_stream = provider_remove, .get_state = provider_state};
+
+struct streaming_provider engine_provider(struct engine *e)
+{
+	return (struct streaming_provider){.self = e, .ops = &provider_ops, .name = "engine"};
+}
+
+/* ---------------------------------------------------------------- port: recorder */
+
+static int recorder_start(void *self, const struct camera *camera, const struct recording_start *how)
+{
+	struct camera_rt *c = lookup(self, camera->id);
+	struct message *m = c ? calloc(1, sizeof(*m)) : NULL;
+	if (!m) {
+		if (c)
+			camera_unref(c);
+		return c ? -ENOMEM : -ENOENT;
+	}
+	m->run = run_record_start;
+	m->has_how = how != NULL;
+	if (how)
+		m->how = *how;
+	return post(c, m);
+}
+
+static int recorder_stop(void *self, const char *camera_id, const char *by, const char *note)
+{
+	struct camera_rt *c = lookup(self, camera_id);
+	if (!c)
+		return 0;
+	struct message *m = calloc(1, sizeof(*m));
+	if (!m) {
+		camera_unref(c);
+		return -ENOMEM;
+	}
+	m->run = run_record_stop;
+	m->has_by = by != NULL;
+	m->has_note = note != NULL;
+	snprintf(m->by, sizeof(m->by), "%s", by ? by : "");
+	snprintf(m->note, sizeof(m->note), "%s", note ? note : "");
+	return post(c, m);
+}
+
+static const struct recorder_ops recorder_ops = {.start = recorder_start, .stop = recorder_stop, .get_state = provider_state};
+
+struct recorder engine_recorder(struct engine *e)
+{
+	return (struct recorder){.self = e, .ops = &recorder_ops, .name = "engine"};
+}
+
+/* ---------------------------------------------------------------- port: live_source */
+
+static struct live *lookup_live(struct engine *e, const char *camera_id)
+{
+	pthread_rwlock_rdlock(&e->lock);
+	struct camera_rt *c = find_locked(e, camera_id);
+	struct live *l = c ? live_ref(c->live) : NULL;
+	pthread_rwlock_unlock(&e->lock);
+	return l;
+}
+
+static uint64_t source_version(void *self, const char *camera_id)
+{
+	struct live *l = lookup_live(self, camera_id);
+	uint64_t v = l ? live_version(l) : 0;
+	live_unref(&l);
+	return v;
+}
+
+static enum live_answer source_multivariant(void *self, const char *camera_id, struct buf *out)
+{
+	struct live *l = lookup_live(self, camera_id);
+	enum live_answer a = l ? live_get_multivariant(l, out) : LIVE_NOT_FOUND;
+	live_unref(&l);
+	return a;
+}
+
+static enum live_answer source_playlist(void *self, const char *camera_id, const struct live_query *q, struct shared_text **ret)
+{
+	struct live *l = lookup_live(self, camera_id);
+	enum live_answer a = l ? live_get_playlist(l, q, ret) : LIVE_NOT_FOUND;
+	live_unref(&l);
+	return a;
+}
+
+static int source_max_wait(void *self, const char *camera_id)
+{
+	struct live *l = lookup_live(self, camera_id);
+	int s = l ? live_target_duration_s(l) : 0;
+	live_unref(&l);
+	return (s ? s : 2) * 3000;
+}
+
+static enum live_answer source_media(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n)
+{
+	struct live *l = lookup_live(self, camera_id);
+	enum live_answer a = l ? live_get_media(l, name, ret, cap, ret_n) : LIVE_NOT_FOUND;
+	live_unref(&l);
+	return a;
+}
+
+static void source_touch(void *self, const char *camera_id)
+{
+	struct engine *e = self;
+	struct live *l = lookup_live(e, camera_id);
+	if (l)
+		live_touch(l, e->config.clock->mono_us(e->config.clock));
+	live_unref(&l);
+}
+
+static const struct live_source_ops live_ops = {
+	.version = source_version,
+	.get_multivariant = source_multivariant,
+	.get_playlist = source_playlist,
+	.max_wait_ms = source_max_wait,
+	.get_media = source_media,
+	.touch = source_touch,
+};
+
+struct live_source engine_live(struct engine *e)
+{
+	return (struct live_source){.self = e, .ops = &live_ops};
+}
+
+/* ---------------------------------------------------------------- lifecycle */
+
+static void on_sealed(void *ctx, const char *city_id, const char *camera_id, const struct uuid *id)
+{
+	struct engine *e = ctx;
+	struct event ev = {.kind = EVENT_RECORDING_SEALED};
+	snprintf(ev.city_id, sizeof(ev.city_id), "%s", city_id);
+	snprintf(ev.camera_id, sizeof(ev.camera_id), "%s", camera_id);
+	uuid_format(id, ev.detail);
+	if (e->config.events)
+		events_publish(e->config.events, e->config.clock, &ev);
+}
+
+int engine_create(const struct engine_config *config, struct engine **ret)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->config = *config;
+	snprintf(e->site_id, sizeof(e->site_id), "%s", config->site_id);
+	pthread_rwlock_init(&e->lock, NULL);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int loops = config->loops ? config->loops : cores > 0 ? (int)cores : 1;
+	e->n_buckets = BUCKETS;
+	e->table = calloc(e->n_buckets, sizeof(struct camera_rt *));
+	e->loops = calloc((size_t)loops, sizeof(*e->loops));
+	struct writers_config wc = {
+		.volumes = config->volumes,
+		.journal = config->journal,
+		.journal_self = config->journal_self,
+		.clock = config->clock,
+		.on_sealed = on_sealed,
+		.ctx = e,
+		.threads_per_volume = 2,
+	};
+	int err = e->table && e->loops ? writers_create(&wc, &e->writers) : -ENOMEM;
+	for (; !err && e->n_loops < loops; e->n_loops += !err) {
+		char name[16];
+		snprintf(name, sizeof(name), "loop%d", e->n_loops);
+		err = net_loop_create(name, &e->loops[e->n_loops].net);
+	}
+	if (err) {
+		engine_destroy(e);
+		return err;
+	}
+	*ret = e;
+	return 0;
+}
+
+/* A clean stop closes what is open but opens no gap: what the camera owes is asked for again at the next start. */
+static void run_shutdown(struct camera_rt *c, const struct message *m)
+{
+	(void)m;
+	c->removed = true;
+	camera_stop(c);
+	c->rec.on = false;
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; e->table && i < e->n_buckets; i++) {
+		struct camera_rt *c = e->table[i];
+		while (c) {
+			struct camera_rt *next = c->next_in_bucket;
+			struct message *m = calloc(1, sizeof(*m));
+			if (!m)
+				abort();
+			m->run = run_shutdown;
+			post(c, m);
+			c = next;
+		}
+		e->table[i] = NULL;
+	}
+	while (atomic_load(&e->n_alive) > 0)
+		usleep(1000);
+	for (int i = 0; i < e->n_loops; i++)
+		net_loop_destroy(e->loops[i].net);
+	writers_destroy(e->writers);
+	pthread_rwlock_destroy(&e->lock);
+	free(e->loops);
+	free(e->table);
+	free(e);
+}
+
+void engine_stats(struct engine *e, struct engine_stats *ret)
+{
+	*ret = (struct engine_stats){
+		.bytes_received = atomic_load(&e->bytes_received),
+		.frames = atomic_load(&e->frames),
+		.frames_lost = atomic_load(&e->frames_lost),
+		.sessions = atomic_load(&e->sessions),
+	};
+	pthread_rwlock_rdlock(&e->lock);
+	for (size_t i = 0; i < e->n_buckets; i++) {
+		for (struct camera_rt *c = e->table[i]; c; c = c->next_in_bucket) {
+			pthread_mutex_lock(&c->state_lock);
+			ret->cameras++;
+			ret->live += c->state.status == STREAM_LIVE;
+			ret->recording += c->state.recording == RECORDING_ON;
+			pthread_mutex_unlock(&c->state_lock);
+		}
+	}
+	pthread_rwlock_unlock(&e->lock);
+	writers_stats(e->writers, &ret->writers);
+}

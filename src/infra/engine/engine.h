@@ -1,0 +1,39 @@
+/* The built-in engine: one RTSP session a camera feeds live HLS and the recorder. Ports streaming_provider, recorder, live_source.
+ *
+ * Threads: loop[i] owns a shard of cameras; writer threads own files; port calls come from anywhere and post to the camera's loop. */
+#ifndef VIGIA_INFRA_ENGINE_ENGINE_H
+#define VIGIA_INFRA_ENGINE_ENGINE_H
+
+#include "app/ports/catalog.h"
+#include "app/ports/outward.h"
+#include "app/ports/streaming.h"
+#include "infra/engine/writer.h"
+
+struct engine;
+
+struct engine_config {
+	const struct clock *clock;
+	struct volumes *volumes;
+	const struct journal_store *journal;
+	void *journal_self;
+	struct events *events;
+	const char *site_id;
+	int64_t file_us; /* files are cut at multiples of it (UTC) */
+	int loops;	 /* 0: one per core */
+};
+int engine_create(const struct engine_config *config, struct engine **ret);
+/* Clean stop: TEARDOWN, files sealed, no gap opened (the next start knows from when nothing was recorded). */
+void engine_destroy(struct engine *e);
+
+struct streaming_provider engine_provider(struct engine *e);
+struct recorder engine_recorder(struct engine *e);
+struct live_source engine_live(struct engine *e);
+
+struct engine_stats {
+	int cameras, live, recording;
+	uint64_t bytes_received, frames, frames_lost, sessions;
+	struct writers_stats writers;
+};
+void engine_stats(struct engine *e, struct engine_stats *ret);
+
+#endif

@@ -1,0 +1,170 @@
+/* Inside of the engine: engine.c (table, ports), camera.c (session of one camera), camera_media.c (access units -> muxer),
+ * camera_record.c (what is owed, gaps, files). */
+#ifndef VIGIA_INFRA_ENGINE_ENGINE_PRIV_H
+#define VIGIA_INFRA_ENGINE_ENGINE_PRIV_H
+
+#include "infra/engine/engine.h"
+#include "infra/engine/mux.h"
+#include "media/rtp/depacketizer.h"
+#include "media/rtp/media_clock.h"
+#include "media/rtsp/client.h"
+#include "net/loop.h"
+
+#include <pthread.h>
+
+#define URL_CAP 1200
+#define MAX_REORDER 16
+
+struct engine_loop {
+	struct net_loop *net;
+	atomic_int n_cameras;
+	int64_t next_connect_mono_us; /* loop thread: connects are spread */
+};
+
+struct engine {
+	struct engine_config config; /* immutable */
+	char site_id[UUID_CAP];
+	struct engine_loop *loops;
+	int n_loops;
+	struct writers *writers;
+	pthread_rwlock_t lock;
+	/* under lock */
+	struct camera_rt **table; /* chained hash by id */
+	size_t n_buckets, n_cameras;
+	/* any thread */
+	atomic_ullong bytes_received, frames, frames_lost, sessions;
+	atomic_int n_alive; /* cameras not yet freed: engine_destroy waits for 0 */
+};
+
+enum media_phase {
+	MEDIA_NONE,    /* no session */
+	MEDIA_STAGING, /* the first second of a session is kept aside: it tells rate, B-frames, audio */
+	MEDIA_RESUME,  /* the run ended, the session did not: the next access unit begins a new run */
+	MEDIA_RUN,     /* straight into the muxer's chunk */
+};
+
+struct staged_au {
+	struct access_unit au;
+	int64_t media_us, arrival_utc_us;
+	size_t at, len;
+	bool video;
+};
+
+/* Decoding times out of presentation times and a reorder depth: sorted, delayed by the depth. */
+struct dts_state {
+	int depth, n;
+	int64_t sorted[MAX_REORDER + 1], first_pts, frame, last;
+	int64_t count;
+};
+
+struct camera_rt {
+	atomic_uint refs;
+	struct engine *engine; /* immutable */
+	struct engine_loop *loop;
+	char id[ID_CAP];
+	struct live *live;
+	struct camera_rt *next_in_bucket; /* under engine lock */
+
+	/* under state_lock: what others read */
+	pthread_mutex_t state_lock;
+	struct stream_state state;
+
+	/* --- loop thread only --- */
+	bool removed, started;
+	char city_id[ID_CAP], url[URL_CAP];
+	bool want_audio;
+
+	/* session */
+	struct net_timer *retry; /* connect pacing and back-off */
+	struct net_timer *tick;	 /* twice a second while started */
+	struct net_conn *conn;
+	struct rtsp_client *client;
+	bool session_over; /* told from inside a callback: the owner ends the session when it returns */
+	int64_t rtsp_deadline_mono_us;
+	int64_t connected_mono_us;
+	int attempts; /* failed ones in a row */
+	enum gap_reason cause; /* of the present lack of media */
+	char error[200];
+	uint32_t rng;
+
+	/* media */
+	int video_track, audio_track; /* -1 none */
+	struct depacketizer *depack[2]; /* video, audio */
+	struct media_clock clocks[2];
+	uint32_t rates[2];
+	struct au_buf bufs[2];
+	bool video_in_mux; /* bufs[0] points into the muxer's chunk, else into scratch */
+	enum media_phase phase;
+	struct buf staging;
+	struct staged_au *staged;
+	size_t n_staged, cap_staged, n_staged_video;
+	int64_t staging_since_mono_us, last_au_mono_us;
+	bool audio_seen;
+	struct dts_state dts;
+	struct part_plan plan;
+	bool with_cts, restage;
+	int64_t run_utc_us, run_dts0, audio_utc_us; /* wall time of media time 0 */
+	bool audio_timed;
+	uint32_t bandwidth;
+	struct {
+		bool have;
+		uint32_t rtp;
+		int64_t ntp_us;
+	} sr[2];
+	uint32_t last_rtp[2];
+	int64_t last_media_us[2];
+	struct mux *mux;
+	int64_t clock_offset_us;   /* wall minus monotonic when the timeline began */
+	int64_t next_gap_mono_us;  /* when the live window gets its next GAP segment */
+	uint64_t frames_lost;
+	int64_t reported_status_mono_us;
+
+	/* recording */
+	struct {
+		bool on;
+		bool cut; /* a new timeline at the next key frame */
+		int64_t on_since_mono_us;
+		int64_t covered_until; /* wall; TIME_NONE before the first frame */
+		int64_t asked_at;
+		bool gap_open;
+		enum gap_reason gap_reason;
+		int64_t resume_utc_us; /* footage began again here, not yet on the disk; TIME_NONE */
+		int64_t timeline_utc_us;
+		int64_t opened_mono_us[6]; /* ring: at most 6 files a minute */
+		unsigned n_opened;
+		int avoid_volume;
+		int64_t retry_mono_us, failed_since_mono_us;
+		bool failure_seen;
+		int64_t last_progress_mono_us;
+	} rec;
+};
+
+/* engine.c */
+void camera_unref(struct camera_rt *c);
+void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */
+
+/* camera.c, loop thread */
+int camera_init_timers(struct camera_rt *c);
+void camera_start(struct camera_rt *c);
+void camera_stop(struct camera_rt *c);
+void camera_reconnect(struct camera_rt *c);
+int64_t camera_mono(const struct camera_rt *c);
+int64_t camera_utc(const struct camera_rt *c);
+
+/* camera_media.c, loop thread */
+int media_begin_session(struct camera_rt *c); /* after PLAY: depacketizers for the client's tracks */
+void media_end_session(struct camera_rt *c);
+void media_rtp(struct camera_rt *c, int track, struct bytes packet);
+void media_rtcp(struct camera_rt *c, int track, struct bytes packet);
+void media_tick(struct camera_rt *c, int64_t now_mono_us);
+void media_free(struct camera_rt *c);
+
+/* camera_record.c, loop thread */
+extern const struct mux_sink camera_mux_sink;
+void record_start(struct camera_rt *c, const struct recording_start *how);
+void record_stop(struct camera_rt *c, const char *by, const char *note);
+void record_run_began(struct camera_rt *c, int64_t utc_us);
+void record_tick(struct camera_rt *c, int64_t now_mono_us);
+enum recording_state record_state(const struct camera_rt *c);
+
+#endif

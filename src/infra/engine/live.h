@@ -1,0 +1,54 @@
+/* The live window of one camera: what the HTTP threads read while its loop appends. Never dependent on a file or a recorder.
+ * Everything below is under one lock per camera, held for microseconds; payloads are refcounted and leave the lock as blobs.
+ *
+ * Lifecycle: live_create (1 ref, the engine's) -> loop appends, HTTP threads look up (live_ref) -> live_unref. */
+#ifndef VIGIA_INFRA_ENGINE_LIVE_H
+#define VIGIA_INFRA_ENGINE_LIVE_H
+
+#include "app/ports/streaming.h"
+#include "infra/engine/writer.h"
+#include "media/hls/window.h"
+
+struct live;
+
+struct live *live_create(int64_t now_utc_us);
+struct live *live_ref(struct live *l);
+void live_unref(struct live **l);
+
+/* --- the camera's loop --- */
+struct live_init {
+	enum live_track track;
+	struct bytes init; /* copied */
+	uint32_t part_target_90k;
+	int target_duration_s;
+	bool discontinuity;
+	char codecs[64];
+	uint32_t width, height, fps_milli, bandwidth;
+};
+void live_begin_run(struct live *l, const struct live_init *init);
+void live_begin_segment(struct live *l, enum live_track track, int64_t utc_us);
+struct live_part {
+	struct chunk *chunk; /* a reference is taken */
+	uint32_t offset, len;
+	struct rec_file *file; /* or NULL; a reference is taken */
+	uint64_t file_offset;
+	uint32_t duration_90k;
+	bool independent;
+};
+void live_add_part(struct live *l, enum live_track track, const struct live_part *part);
+void live_end_segment(struct live *l, enum live_track track);
+void live_add_gap(struct live *l, int64_t utc_us, uint32_t duration_90k);
+int live_target_duration_s(struct live *l);
+/* Lets go of memory that the disk has and nobody needs: all but the open GOP, or 3 target durations while watched. */
+void live_trim(struct live *l, int64_t now_mono_us);
+void live_end(struct live *l);
+size_t live_memory_parts(struct live *l);
+
+/* --- HTTP threads --- */
+uint64_t live_version(const struct live *l);
+enum live_answer live_get_multivariant(struct live *l, struct buf *out);
+enum live_answer live_get_playlist(struct live *l, const struct live_query *q, struct shared_text **ret);
+enum live_answer live_get_media(struct live *l, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
+void live_touch(struct live *l, int64_t now_mono_us);
+
+#endif
