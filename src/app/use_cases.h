@@ -116,6 +116,8 @@ int notices_deliver(struct app *app, size_t *ret_tried);
 /* Called every few seconds by the jobs thread: runs the clean-up when its schedule says so (missed runs are caught up once),
  * delivers notices, expires holds, restarts stops that end by themselves, watches disk pressure. */
 void jobs_tick(struct app *app);
+/* Shutdown: a clean-up under way ends after the batch it is at (and is caught up at the next start). False: as new. */
+void jobs_cancel(bool cancel);
 /* Next instant of the clean-up after `now`. */
 int64_t cleanup_next(struct app *app, int64_t now);
 

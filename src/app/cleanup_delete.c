@@ -1,0 +1,271 @@
+/* Deleting footage: mark (one statement that excludes what is held), remove the file, finish. Used by the daily run and under disk
+ * pressure. Jobs thread, or whoever runs the clean-up by hand. A file in use is left, remembered, and taken an hour after it was first
+ * refused. */
+#include "app/internal.h"
+#include "app/jobs.h"
+#include "base/log.h"
+#include "domain/retention.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#define PINS_MAX 4096
+#define ITEMS_MAX 10000
+
+static const struct actor *const cleaner = ACTOR_SYSTEM("system:cleanup");
+
+static const char item_pinned[] = "pinned";
+
+/* Files whose deletion was refused because somebody reads them. */
+static struct pin {
+	struct uuid id;
+	int64_t since;
+} pins[PINS_MAX];
+static size_t n_pins;
+static pthread_mutex_t pins_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void pins_forget(void)
+{
+	pthread_mutex_lock(&pins_lock);
+	n_pins = 0;
+	pthread_mutex_unlock(&pins_lock);
+}
+
+/* Since when the file has been refused; remembers it from now on. A table that is full means waiting for the next daily run. */
+static int64_t pin_since(const struct uuid *id, int64_t now)
+{
+	int64_t since = now;
+	size_t i = 0;
+	pthread_mutex_lock(&pins_lock);
+	while (i < n_pins && memcmp(&pins[i].id, id, sizeof(*id)) != 0)
+		i++;
+	if (i < n_pins)
+		since = pins[i].since;
+	else if (n_pins < PINS_MAX)
+		pins[n_pins++] = (struct pin){*id, now};
+	pthread_mutex_unlock(&pins_lock);
+	return since;
+}
+
+static void pin_drop(const struct uuid *id)
+{
+	pthread_mutex_lock(&pins_lock);
+	for (size_t i = 0; i < n_pins; i++) {
+		if (memcmp(&pins[i].id, id, sizeof(*id)) == 0) {
+			pins[i] = pins[--n_pins];
+			break;
+		}
+	}
+	pthread_mutex_unlock(&pins_lock);
+}
+
+static bool in_use(struct deletion *d, const struct recording *r)
+{
+	if (!d->app->footage.ops || !d->app->footage.ops->pinned(d->app->footage.self, &r->id))
+		return false;
+	return d->now - pin_since(&r->id, d->now) < jobs_limits()->pin_wait_us;
+}
+
+void report_item(struct deletion *d, const char *what, const struct recording *r)
+{
+	struct cleanup_report *rep = d->report;
+	if (!rep || rep->n_items >= ITEMS_MAX)
+		return;
+	/* One in use is met again by every batch: said once. */
+	for (size_t i = 0; what == item_pinned && i < rep->n_items; i++)
+		if (rep->items[i].what == what && memcmp(&rep->items[i].recording_id, &r->id, sizeof(r->id)) == 0)
+			return;
+	if (!rep->items)
+		rep->items = ARENA_ARRAY(d->mem, struct cleanup_item, ITEMS_MAX);
+	rep->items[rep->n_items++] = (struct cleanup_item){.what = what,
+							   .camera_id = arena_strdup(d->mem, r->camera_id),
+							   .city_id = arena_strdup(d->mem, r->city_id),
+							   .file_path = arena_strdup(d->mem, r->file_path),
+							   .recording_id = r->id,
+							   .bytes = r->size_bytes,
+							   .started_at = r->started_at};
+}
+
+bool deletion_is_off(struct app *app)
+{
+	struct arena mem = {0};
+	char *value = NULL;
+	int err = app->catalog->settings->get(app->catalog->self, "deletion_off", &mem, &value);
+	bool off = err ? err != -ENOENT : strcmp(value, "1") == 0;
+	arena_finish(&mem);
+	return off;
+}
+
+/* Removes the files of rows that are marked (ids not zero) and finishes those that went; what went early is noted for its notice first. */
+static int remove_marked(struct deletion *d, const struct recording *rows, const struct uuid *ids, size_t n, struct arena *mem)
+{
+	static const struct uuid none;
+	struct uuid *gone = ARENA_ARRAY(mem, struct uuid, n);
+	const struct recording **early = ARENA_ARRAY(mem, const struct recording *, n);
+	size_t n_gone = 0, n_early = 0;
+	int64_t bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (memcmp(&ids[i], &none, sizeof(none)) == 0)
+			continue;
+		int err = d->app->volumes.ops->remove(d->app->volumes.self, rows[i].volume_id, rows[i].file_path);
+		if (err) {
+			/* The row stays "deleting" and the next run tries again. */
+			log_warn("cleanup.remove_failed", KV_S("camera", rows[i].camera_id), KV_S("file", rows[i].file_path), KV_ERR(err));
+			report_item(d, "failed", &rows[i]);
+			continue;
+		}
+		bool is_early = rows[i].deleted_by_rule && strcmp(rows[i].deleted_by_rule, "disk_pressure") == 0;
+		if (is_early)
+			early[n_early++] = &rows[i];
+		gone[n_gone++] = ids[i];
+		bytes += rows[i].size_bytes;
+		report_item(d, is_early ? "early_delete" : "delete", &rows[i]);
+		pressure_freed(rows[i].volume_id, rows[i].size_bytes);
+		pin_drop(&ids[i]);
+	}
+	int err = n_early ? early_note(d->app, early, n_early) : 0;
+	if (!err && n_gone)
+		err = d->app->catalog->recordings->finish_delete(d->app->catalog->self, gone, n_gone, app_now(d->app));
+	if (!err && d->report) {
+		d->report->run.deleted += (int64_t)n_gone;
+		d->report->run.bytes_freed += bytes;
+	}
+	return err;
+}
+
+int delete_batch(struct deletion *d, const struct recording *rows, size_t n, size_t *ret_marked)
+{
+	struct arena mem = {0};
+	struct recording *free_rows = ARENA_ARRAY(&mem, struct recording, n);
+	struct uuid *ids = ARENA_ARRAY(&mem, struct uuid, n);
+	size_t n_free = 0, marked = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!d->by_force && in_use(d, &rows[i])) {
+			report_item(d, item_pinned, &rows[i]);
+			continue;
+		}
+		ids[n_free] = rows[i].id;
+		free_rows[n_free] = rows[i];
+		free_rows[n_free++].deleted_by_rule = d->rule;
+	}
+	int err = 0;
+	if (n_free) {
+		deletion_lock();
+		err = d->app->catalog->recordings->mark_deleting(d->app->catalog->self, ids, n_free, d->rule, &marked);
+		if (!err)
+			err = remove_marked(d, free_rows, ids, n_free, &mem);
+		deletion_unlock();
+	}
+	*ret_marked = marked;
+	arena_finish(&mem);
+	return err;
+}
+
+/* The rules once more, row by row: the catalogue's answer is not trusted alone with a deletion. */
+static size_t keep_due(struct deletion *d, const struct city *c, int64_t day, const char *volume_id, struct recording *rows, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (recording_due_for_deletion(&rows[i], c->retention_days, d->now, day) &&
+		    (!volume_id || strcmp(rows[i].volume_id, volume_id) == 0))
+			rows[kept++] = rows[i];
+	return kept;
+}
+
+int delete_overdue(struct deletion *d, const struct city *c, const char *volume_id, size_t most, size_t *ret_deleted)
+{
+	struct tz *tz = zone_load(c->time_zone);
+	if (!tz)
+		return -ENOMEM;
+	int64_t day = local_day(tz, d->now), ended_before = d->now - c->retention_days * US_PER_DAY;
+	size_t skipped = 0, total = 0;
+	int err = 0;
+	tz_destroy(tz);
+	while (!err && total < most && !jobs_cancelled()) {
+		struct arena mem = {0};
+		struct recording *rows;
+		size_t n = 0, marked = 0;
+		/* Those skipped before (in use) come first again: room for them beside a full batch. */
+		size_t limit = jobs_limits()->delete_batch + skipped;
+		err = d->app->catalog->recordings->list_overdue(d->app->catalog->self, c->id, ended_before + 1, ended_before, day,
+								d->now - NOTICE_WAIT_US, limit, &mem, &rows, &n);
+		size_t due = err ? 0 : keep_due(d, c, day, volume_id, rows, n);
+		if (due)
+			err = delete_batch(d, rows, due, &marked);
+		total += marked;
+		arena_finish(&mem);
+		if (n < limit)
+			break;
+		skipped = n - marked;
+		d->app->catalog->journal->heartbeat(d->app->catalog->self, app_now(d->app)); /* a long run is alive */
+	}
+	*ret_deleted = total;
+	return err;
+}
+
+int settle_deleting(struct deletion *d, const struct city *c)
+{
+	const struct recording_filter f = {.city_id = c->id, .from = TIME_NONE, .to = TIME_NONE, .status = REC_DELETING};
+	struct arena mem = {0};
+	int err = 0;
+	for (struct page page = {.limit = (int)(jobs_limits()->delete_batch > 1000 ? 1000 : jobs_limits()->delete_batch)}; !err;) {
+		struct recording *rows;
+		size_t n = 0, kept = 0;
+		char *next = NULL;
+		deletion_lock();
+		err = d->app->catalog->recordings->list(d->app->catalog->self, cleaner, &f, &page, &mem, &rows, &n, &next);
+		struct uuid *ids = ARENA_ARRAY(&mem, struct uuid, n + 1);
+		for (size_t i = 0; !err && i < n; i++) {
+			if (rows[i].held) { /* marked before the hold came, and still there */
+				rows[i].status = REC_SEALED;
+				rows[i].due_on = rows[i].noticed_at = TIME_NONE;
+				rows[i].notice_id = rows[i].deleted_by_rule = NULL;
+				err = d->app->catalog->recordings->put(d->app->catalog->self, cleaner, &rows[i]);
+				continue;
+			}
+			ids[kept] = rows[i].id;
+			rows[kept++] = rows[i];
+		}
+		if (!err && kept)
+			err = remove_marked(d, rows, ids, kept, &mem);
+		deletion_unlock();
+		if (!(page.cursor = next))
+			break;
+	}
+	arena_finish(&mem);
+	return err;
+}
+
+static void retry_one(struct app *app, const struct uuid *id, int64_t now)
+{
+	struct arena mem = {0};
+	struct recording r;
+	struct city c;
+	size_t marked;
+	struct deletion d = {.app = app, .rule = "retention", .now = now};
+	bool due = app->catalog->recordings->get(app->catalog->self, cleaner, id, &mem, &r) == 0 &&
+		   app->catalog->cities->get(app->catalog->self, cleaner, r.city_id, &mem, &c) == 0;
+	struct tz *tz = due ? zone_load(c.time_zone) : NULL;
+	due = tz && recording_due_for_deletion(&r, c.retention_days, now, local_day(tz, now));
+	tz_destroy(tz);
+	if (!due)
+		pin_drop(id); /* held, deleted or kept longer meanwhile */
+	else if (!in_use(&d, &r) && !deletion_is_off(app))
+		delete_batch(&d, &r, 1, &marked);
+	arena_finish(&mem);
+}
+
+void retry_pinned(struct app *app)
+{
+	struct uuid ids[64]; /* a tick's worth */
+	size_t n = 0;
+	static size_t turn;
+	pthread_mutex_lock(&pins_lock);
+	for (; n < n_pins && n < sizeof(ids) / sizeof(*ids); n++)
+		ids[n] = pins[(turn + n) % n_pins].id;
+	turn += n;
+	pthread_mutex_unlock(&pins_lock);
+	for (size_t i = 0; i < n; i++)
+		retry_one(app, &ids[i], app_now(app));
+}

@@ -1,0 +1,43 @@
+/* What the use cases share among themselves: how errors of the catalogue become problems, ids, rights. Private to src/app. */
+#ifndef VIGIA_APP_INTERNAL_H
+#define VIGIA_APP_INTERNAL_H
+
+#include "app/use_cases.h"
+
+/* -EPERM with the problem said, unless the actor has the right. */
+int require_right(const struct actor *a, enum right right, struct problem *p);
+/* The catalogue's -errno as a problem; `what` names the thing ("camera \"x\""). Returns the matching -errno. */
+int catalog_problem(struct problem *p, int err, const char *what_fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Fresh UUIDv7 as text from the arena. */
+const char *new_id(struct app *app, struct arena *mem);
+int64_t app_now(struct app *app);
+
+/* The zone, or UTC for one that is unknown (a city's zone was checked when it was saved; zone files may have gone since). tz_destroy it. */
+struct tz *zone_load(const char *name);
+int64_t local_day(const struct tz *tz, int64_t at);
+
+/* Publishes; detail may be NULL. */
+void publish(struct app *app, enum event_kind kind, const char *city_id, const char *camera_id, const char *detail);
+
+/* Every city of the actor's scope. */
+int all_cities(struct app *app, const struct actor *a, struct arena *mem, struct city **ret, size_t *ret_n);
+/* Every camera of the filter. */
+int all_cameras(struct app *app, const struct actor *a, const struct camera_filter *f, struct arena *mem, struct camera **ret, size_t *ret_n);
+/* Every hold in force. */
+int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret_n);
+
+/* --- streams.c, for cameras.c and resume: the caller holds the camera's lock --- */
+void camera_lock(const char *camera_id);
+void camera_unlock(const char *camera_id);
+/* The camera as changed is on air and recording as it says; owed from `owed_from` on. */
+void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason);
+/* Joins row and state. */
+void stream_join(struct app *app, const struct camera *c, const struct stream *row, struct stream_view *ret);
+
+/* --- holds.c: between marking and finishing a deletion no hold may come, and the other way round --- */
+void deletion_lock(void);
+void deletion_unlock(void);
+/* Copies the holds in force to the volumes; remembers a failure for the next try. */
+int holds_mirror(struct app *app);
+
+#endif
