@@ -57,6 +57,8 @@ int g711_make_config(enum codec codec, uint32_t sample_rate, uint32_t channels, 
 #define H264_NAL_TYPE(b) ((b) & 0x1f)
 #define H265_NAL_TYPE(b) (((b) >> 1) & 0x3f)
 
+/* Offset of the first Annex B start code (00 00 01) at or behind `from`, or b.len. */
+size_t annexb_find(struct bytes b, size_t from);
 /* Whether a recovery point stands among the first messages of an SEI NAL unit (header included; H.264 D.1.8, H.265 D.2.8). */
 bool sei_has_recovery_point(enum codec codec, struct bytes nal);
 /* Whether an H.264 slice NAL unit says that all its picture's slices are intra, or is intra itself (7.3.3: slice_type 2, 7). */

@@ -1,5 +1,5 @@
 /* Inside of the depacketizer: RTP headers and order (depacketizer.c), the access unit in the making (unit.c), NAL units (video.c),
- * start codes (annexb.c), audio (audio.c). One thread. */
+ * audio (audio.c). One thread. */
 #ifndef VIGIA_MEDIA_RTP_DEPACKETIZER_PRIV_H
 #define VIGIA_MEDIA_RTP_DEPACKETIZER_PRIV_H
 
@@ -63,8 +63,5 @@ void unit_drop(struct depacketizer *d);
 int video_packet(struct depacketizer *d, const struct rtp_packet *p, int64_t now_mono_us, bool gap);
 int audio_packet(struct depacketizer *d, const struct rtp_packet *p, int64_t now_mono_us, bool gap);
 void video_end_nal(struct depacketizer *d);
-
-/* annexb.c: offset of the first 00 00 01 at or behind `from`, or b.len. */
-size_t annexb_find(struct bytes b, size_t from);
 
 #endif

@@ -1,6 +1,6 @@
 /* Finds Annex B start codes (ITU-T H.264 B.1.1) that cameras leave inside NAL units. Runs over every byte received, right after the copy
  * while it is in the first-level cache: 64 bytes a step, about a fifth of a cycle a byte. Pure, any thread. */
-#include "media/rtp/depacketizer_priv.h"
+#include "media/codec/codec.h"
 
 typedef uint8_t vec __attribute__((vector_size(16)));
 
