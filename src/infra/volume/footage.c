@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LAST_YEAR_US (INT64_C(253402300800) * US_PER_S) /* the year 9999 */
+
 /* --- pins --- */
 
 static struct pin *find_pin(struct volumes *v, const struct uuid *id)
@@ -64,6 +66,17 @@ static bool footage_pinned(void *self, const struct uuid *recording_id)
 
 /* --- what a file says --- */
 
+/* Its times are of this era: everything is computed with them. */
+static int read_sane_header(int fd, struct fmp4_header *ret)
+{
+	int err = fmp4_read_header(file_read, &fd, ret);
+	if (err)
+		return err;
+	bool sane = ret->id.anchor_utc_us >= 0 && ret->id.anchor_utc_us <= LAST_YEAR_US && ret->id.started_utc_us >= 0 &&
+		    ret->id.started_utc_us <= LAST_YEAR_US && ret->duration_90k <= FILE_TFDT_MAX;
+	return sane ? 0 : -EBADMSG;
+}
+
 static void from_header(const struct fmp4_header *h, struct footage_file *ret)
 {
 	*ret = (struct footage_file){
@@ -97,12 +110,7 @@ static void from_index(const struct footage_index *x, int64_t anchor, struct are
 			.first_key = x->runs[i].first_key,
 			.n_keys = x->runs[i].n_keys,
 		};
-	if (x->n_runs) {
-		ret->started_at = ret->runs[0].from;
-		ret->ended_at = ret->runs[x->n_runs - 1].to;
-	} else {
-		ret->ended_at = ret->started_at;
-	}
+	ret->ended_at = x->n_runs ? ret->runs[x->n_runs - 1].to : ret->started_at;
 }
 
 int footage_describe(struct volumes *v, int fd, struct arena *mem, struct fmp4_header *header, struct footage_file *ret)
@@ -110,9 +118,7 @@ int footage_describe(struct volumes *v, int fd, struct arena *mem, struct fmp4_h
 	struct stat st;
 	if (fstat(fd, &st))
 		return -errno;
-	struct file_reader reader;
-	file_reader_init(&reader, fd);
-	int err = fmp4_read_header(file_reader_read, &reader, header);
+	int err = read_sane_header(fd, header);
 	if (err)
 		return err;
 	struct footage_index x;
@@ -185,9 +191,7 @@ static int footage_probe(void *self, const struct recording *r, struct footage_f
 	int fd = header ? open_recording(self, r) : -ENOMEM;
 	int err = fd < 0 ? fd : 0;
 	if (!err) {
-		struct file_reader reader;
-		file_reader_init(&reader, fd);
-		err = fmp4_read_header(file_reader_read, &reader, header);
+		err = read_sane_header(fd, header);
 		close(fd);
 	}
 	if (!err)

@@ -46,6 +46,8 @@ static bool add_run(struct footage_index *x, const struct fmp4_fragment *f)
 static bool on_fragment(void *ctx, const struct fmp4_fragment *f)
 {
 	struct footage_index *x = ctx;
+	if (f->tfdt > FILE_TFDT_MAX || f->duration > FILE_TFDT_MAX)
+		return false;
 	if (f->track_id != FMP4_VIDEO_TRACK)
 		return true;
 	struct index_run *run = x->n_runs ? &x->runs[x->n_runs - 1] : NULL;
@@ -68,12 +70,10 @@ static bool on_fragment(void *ctx, const struct fmp4_fragment *f)
 
 int footage_index_extend(struct footage_index *x, int fd, uint64_t limit)
 {
-	struct file_reader reader;
-	file_reader_init(&reader, fd);
 	uint64_t from = x->end ? x->end : FMP4_HEADER_SIZE;
 	uint64_t end = from;
 	if (from < limit) {
-		int err = fmp4_walk(file_reader_read, &reader, from, limit, on_fragment, x, &end);
+		int err = fmp4_walk(file_read, &fd, from, limit, on_fragment, x, &end);
 		if (!err)
 			err = x->err;
 		if (err)

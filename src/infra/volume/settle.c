@@ -85,9 +85,7 @@ static int settle_open_file(struct volumes *v, int fd, struct arena *mem, struct
 	struct stat st;
 	int err = !header ? -ENOMEM : fstat(fd, &st) ? -errno : 0;
 	if (!err) {
-		struct file_reader reader;
-		file_reader_init(&reader, fd);
-		err = fmp4_read_header(file_reader_read, &reader, header);
+		err = fmp4_read_header(file_read, &fd, header);
 		if (err == -EBADMSG && only_a_beginning(fd, (uint64_t)st.st_size))
 			err = -ENODATA;
 	}

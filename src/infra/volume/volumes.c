@@ -318,6 +318,16 @@ int volumes_find(const struct volumes *v, const char *volume_id)
 	return -1;
 }
 
+int64_t volumes_generation(struct volumes *v, size_t i)
+{
+	if (i >= v->n)
+		return 0;
+	pthread_mutex_lock(&v->lock);
+	int64_t generation = v->volumes[i].generation;
+	pthread_mutex_unlock(&v->lock);
+	return generation;
+}
+
 static uint64_t fnv1a(uint64_t h, const char *s)
 {
 	for (; *s; s++)

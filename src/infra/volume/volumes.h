@@ -27,6 +27,7 @@ const char *volumes_path(const struct volumes *v, size_t i);
  * it is given only when there is no other. */
 int volumes_pick(const struct volumes *v, const char *camera_id, int avoid);
 int volumes_find(const struct volumes *v, const char *volume_id); /* index or -1 */
+int64_t volumes_generation(struct volumes *v, size_t i); /* of its marker; 0 while never mounted */
 /* A descriptor of the volume's directory, to be closed: what is opened below it (openat) can never land under an empty mount point. -ENODEV. */
 int volumes_open_root(struct volumes *v, size_t i);
 /* The site id of the marker at a path, whatever site is ours (rebuild after the data directory was lost). -ENOENT, -EBADMSG. */
