@@ -235,7 +235,7 @@ static int set_cron(const struct config_key *k, struct config *c, const struct v
 	struct cron cron;
 	char detail[160] = "";
 	if (cron_parse(v->text, &cron, detail, sizeof(detail))) {
-		snprintf(why, cap, "%s%s%s", k->expected, *detail ? "; " : "", detail);
+		snprintf(why, cap, "%s", detail); /* says which field, and what it expects */
 		return -EINVAL;
 	}
 	return set_string(k, c, v, why, cap);

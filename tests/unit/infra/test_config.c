@@ -176,7 +176,7 @@ static void broken_yaml_is_said_with_what_came_before(void **state)
 	expect_mistakes("listn: 1\nlog: {level: \n\n: [\n", ":1: listn: unknown key; did you mean \"listen\"?\n"
 							    ":4: not YAML: did not find expected node content\n");
 	expect_mistakes("\tlisten: x\n", ":1: not YAML: found character that cannot start any token\n");
-	expect_mistakes_n("data_dir: \"a\\0b\"\n", 18, ":1: data_dir: expected a text without NUL characters\n");
+	expect_mistakes_n("data_dir: \"a\\0b\"\n", 17, ":1: data_dir: expected a text without NUL characters\n");
 }
 
 static void what_is_not_there_yet_says_so(void **state)

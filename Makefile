@@ -1,0 +1,107 @@
+# The front door; Meson does the work. `make help` lists what there is.
+BUILD ?= build
+T ?=
+JOBS ?= $(shell nproc)
+
+MESON_SETUP = meson setup -Dwerror=true
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: all run test check format sanitize clean help
+.DEFAULT_GOAL := all
+
+all: ## build build/vigia; installs what is missing
+	@echo "1/2 packages"
+	@tools/packages.sh build
+	@echo "2/2 building"
+	@$(MAKE) --no-print-directory ninja TARGETS=vigia
+	@echo "    $(BUILD)/vigia"
+
+run: ## Vigia with eight simulated cameras in three cities; Ctrl-C ends it all
+	@echo "1/5 packages"
+	@tools/packages.sh build demo
+	@echo "2/5 building"
+	@$(MAKE) --no-print-directory ninja TARGETS="vigia camsim tools/clips/demo-cais.h264"
+	@exec tools/run.sh $(BUILD)
+
+test: ## every test; T=name only those with this in their name
+	@echo "1/4 packages"
+	@tools/packages.sh build test
+	@echo "2/4 building"
+	@$(MAKE) --no-print-directory ninja-tests
+	@echo "3/4 what the page's tests need"
+	@$(MAKE) --no-print-directory node_modules
+	@echo "4/4 testing"
+	@tests/run.py --build $(BUILD) $(T)
+
+check: ## formatting, clang-tidy, include layers, headers, sizes
+	@tools/packages.sh build test check
+	@$(MAKE) --no-print-directory ninja-tests
+	@BUILD=$(BUILD) tests/check/all.sh
+
+format: ## clang-format over every source file
+	@git ls-files -z '*.c' '*.h' | xargs -0 -n 16 -P $(JOBS) clang-format -i
+
+sanitize: ## the tests under ASan and UBSan, then the unit tests under TSan
+	@tools/packages.sh build test
+	@$(MAKE) --no-print-directory node_modules
+	@$(MAKE) --no-print-directory ninja-tests BUILD=$(BUILD)-asan MESON_SETUP="$(MESON_SETUP) -Db_sanitize=address,undefined -Db_lundef=false"
+	@$(SANITIZE_ENV) tests/run.py --build $(BUILD)-asan $(T)
+	@$(MAKE) --no-print-directory ninja-tests BUILD=$(BUILD)-tsan MESON_SETUP="$(MESON_SETUP) -Db_sanitize=thread -Db_lundef=false"
+	@$(SANITIZE_ENV) setarch -R tests/run.py --build $(BUILD)-tsan --unit-only $(T)
+
+SANITIZE_ENV = VIGIA_SANITIZE=1 ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+ifneq ($(wildcard tests/torture/*.py),)
+.PHONY: torture
+torture: ## the long runs: many cameras, for minutes; T=name
+	@tools/packages.sh build test
+	@$(MAKE) --no-print-directory ninja-tests
+	@tests/run.py --build $(BUILD) --no-unit --scripts tests/torture $(T)
+endif
+
+ifneq ($(wildcard bench/run.sh),)
+.PHONY: bench
+bench: ## what a camera costs here, beside a floor that only receives and appends
+	@tools/packages.sh build demo
+	@$(MAKE) --no-print-directory ninja-all
+	@bench/run.sh $(BUILD)
+endif
+
+clean: ## remove the build directories
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+
+help: ## this list
+	@printf '%-15s %s\n' make "$$(sed -n 's/^all: ## //p' $(firstword $(MAKEFILE_LIST)))"
+	@sed -n 's/^\([a-z]*\): ## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
+		case "all $(MISSING)" in *$$target*) ;; *) printf '%-15s %s\n' "make $$target" "$$text" ;; esac; \
+	done
+
+# Targets whose scripts are not there.
+MISSING = $(if $(wildcard tests/torture/*.py),,torture) $(if $(wildcard bench/run.sh),,bench)
+
+# --- inside ---
+.PHONY: ninja ninja-all ninja-tests node_modules
+
+$(BUILD)/build.ninja:
+	@$(MESON_SETUP) $(BUILD) >$(BUILD)-setup.log 2>&1 || { cat $(BUILD)-setup.log; rm -rf $(BUILD); exit 1; }
+	@mv $(BUILD)-setup.log $(BUILD)/setup.log
+
+ninja: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet $(TARGETS)
+
+ninja-all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+# A build directory made before the tests' packages were there knows no tests.
+ninja-tests: $(BUILD)/build.ninja
+	@grep -q '"name": "cmocka"' $(BUILD)/meson-info/intro-dependencies.json || meson setup --reconfigure $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
+	@ninja -C $(BUILD) --quiet
+
+# npm's own lock decides what is installed; the copy in node_modules says what is there.
+node_modules:
+	@if [ ! -f tests/system/package-lock.json ] || cmp -s tests/system/package-lock.json tests/system/node_modules/.vigia-lock; then \
+		echo "    every module is there"; \
+	else \
+		cd tests/system && npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.vigia-lock; \
+	fi

@@ -1,0 +1,116 @@
+#!/bin/bash
+# What `make run` runs: simulated cameras, their past, the server; ends with everything it started. usage: run.sh BUILD_DIR
+# $VIGIA_DATA_DIR (./var), $VIGIA_LISTEN and $VIGIA_DEMO_RTSP_PORT (8554) are respected.
+set -u
+build=${1:-build}
+vigia=$build/vigia
+camsim=$build/tools/camsim/camsim
+data=${VIGIA_DATA_DIR:-./var}
+port=${VIGIA_DEMO_RTSP_PORT:-8554}
+marker=$data/demo.ready # the demo was set up once: what people changed or removed since stays so
+export VIGIA_DATA_DIR=$data
+camsim_pid="" vigia_pid="" stopping=""
+
+# A child does not outlive this script, whatever ends it.
+tied=""
+command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null && tied="setpriv --pdeathsig TERM --"
+
+stop() {
+	trap '' INT TERM
+	[ -n "$vigia_pid" ] && kill -TERM "$vigia_pid" 2>/dev/null
+	# Open files are sealed first; the cameras go on until then.
+	for ((i = 0; i < 300; i++)); do
+		[ -n "$vigia_pid" ] && kill -0 "$vigia_pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	[ -n "$vigia_pid" ] && kill -KILL "$vigia_pid" 2>/dev/null && echo "vigia did not end within 30 s and was killed" >&2
+	[ -n "$camsim_pid" ] && kill -TERM "$camsim_pid" 2>/dev/null
+	wait
+}
+trap 'stopping=1; exit 0' INT TERM
+trap stop EXIT
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+alive() {
+	kill -0 "$1" 2>/dev/null
+}
+
+# Waits until the server answers with our token; its own messages say why if it does not.
+wait_ready() {
+	for ((i = 0; i < 600; i++)); do
+		"$vigia" city list >/dev/null 2>&1 && return 0
+		if ! alive "$vigia_pid"; then
+			wait "$vigia_pid"
+			exit 1
+		fi
+		sleep 0.1
+	done
+	fail "the server does not answer"
+}
+
+add_missing() {
+	local cities cameras id label url city
+	cities=$("$vigia" city list --json) && cameras=$("$vigia" camera list --json) || return 1
+	while IFS=$'\t' read -r id label days; do
+		grep -q "\"id\":\"$id\"" <<<"$cities" || "$vigia" city add --id "$id" --name "$label" --retention "$days" \
+			--time-zone America/Sao_Paulo --language pt-BR >/dev/null || return 1
+	done <<<$'lapa\tLapa\t15\ncentro\tCentro\t30\nporto\tPorto\t7'
+	while IFS=$'\t' read -r id label url city; do
+		grep -q "\"id\":\"$id\"" <<<"$cameras" || "$vigia" camera add --city "$city" --id "$id" --name "$label" - <<<"$url" >/dev/null || return 1
+	done < <("$camsim" --port "$port" --demo --list)
+	"$vigia" stream start --all >/dev/null
+}
+
+# The URL of the first stream that is live.
+playable_url() {
+	for ((i = 0; i < 150; i++)); do
+		local url
+		url=$("$vigia" stream list --json 2>/dev/null | grep '"status":"live"' | sed -n 's/.*"hls_url":"\([^"]*\)".*/\1/p' | head -n 1)
+		[ -n "$url" ] && echo "$url" && return 0
+		alive "$vigia_pid" || return 1
+		sleep 0.2
+	done
+	return 1
+}
+
+mkdir -p "$data" || exit 1
+echo "3/5 simulated cameras on rtsp://127.0.0.1:$port/"
+$tied "$camsim" --port "$port" --demo >"$data/camsim.log" 2>&1 &
+camsim_pid=$!
+for ((i = 0; i < 100; i++)); do
+	grep -q '^camsim: ready' "$data/camsim.log" && break
+	alive "$camsim_pid" || { cat "$data/camsim.log" >&2; fail "another port: VIGIA_DEMO_RTSP_PORT=9554 make run"; }
+	sleep 0.05
+done
+
+if [ -e "$marker" ]; then
+	echo "4/5 their past is there already"
+else
+	echo "4/5 making their past"
+	"$vigia" demo seed || exit 1
+fi
+
+echo "5/5 starting; the cameras' footage takes about 1 GB an hour in $data (Ctrl-C ends everything)"
+$tied "$vigia" serve &
+vigia_pid=$!
+wait_ready
+if [ ! -e "$marker" ]; then
+	add_missing || fail "the demo's cities and cameras could not be added"
+	touch "$marker"
+fi
+if url=$(playable_url); then
+	echo "play one: $url"
+fi
+
+wait -n "$vigia_pid" "$camsim_pid"
+code=$?
+[ -n "$stopping" ] && exit 0
+if alive "$vigia_pid"; then
+	echo "the simulated cameras ended (see $data/camsim.log)" >&2
+	code=1
+fi
+exit $code
