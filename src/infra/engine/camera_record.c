@@ -172,9 +172,8 @@ static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct 
 	return f;
 }
 
-static bool should_cut(void *ctx, int64_t frame_utc_us)
+static bool wants_cut(struct camera_rt *c, int64_t frame_utc_us)
 {
-	struct camera_rt *c = ctx;
 	int64_t now = camera_mono(c);
 	struct rec_file *f = mux_file(c->mux);
 	if (c->rec.cut && (c->rec.on ? may_open(c, now) : true))
@@ -183,10 +182,20 @@ static bool should_cut(void *ctx, int64_t frame_utc_us)
 		return false;
 	if (!f || rec_file_error(f))
 		return may_open(c, now);
-	if (frame_utc_us / c->engine->config.file_us != c->rec.timeline_utc_us / c->engine->config.file_us)
-		return true;
-	int64_t step = camera_utc(c) - now - c->clock_offset_us;
-	return (step > CLOCK_STEP_US || step < -CLOCK_STEP_US) && may_open(c, now);
+	int64_t step = camera_utc(c) - now - c->clock_offset_us, file_us = c->engine->config.file_us;
+	bool stepped = (step > CLOCK_STEP_US || step < -CLOCK_STEP_US) && may_open(c, now);
+	return stepped || frame_utc_us / file_us != c->rec.timeline_utc_us / file_us;
+}
+
+/* A cut loses nothing: what the old file covers ends where the new one begins. */
+static bool should_cut(void *ctx, int64_t frame_utc_us)
+{
+	struct camera_rt *c = ctx;
+	struct rec_file *f = mux_file(c->mux);
+	bool cut = wants_cut(c, frame_utc_us);
+	if (cut && f && !rec_file_error(f) && mux_in_run(c->mux) && mux_end_utc(c->mux) != TIME_NONE)
+		c->rec.covered_until = mux_end_utc(c->mux);
+	return cut;
 }
 
 static uint32_t hash_id(const char *s)
@@ -214,7 +223,10 @@ const struct mux_sink camera_mux_sink = {.open_file = open_file, .should_cut = s
 /* Media that is to be recorded begins here, after none. */
 void record_run_began(struct camera_rt *c, int64_t utc_us)
 {
-	if (c->rec.on && c->rec.resume_utc_us == TIME_NONE)
+	if (!c->rec.on)
+		return;
+	c->rec.covered_until = covered(c);
+	if (c->rec.resume_utc_us == TIME_NONE)
 		c->rec.resume_utc_us = utc_us;
 }
 
