@@ -1,4 +1,5 @@
-/* The catalog port on SQLite (WAL). One writer thread owns the write connection; reads run on per-thread read-only connections.
+/* The catalog port on SQLite (WAL). One writer thread owns the write connection; a read borrows one of a few
+ * read-only connections for the length of its call, so that it is its thread's own meanwhile.
  * Camera credentials are encrypted at rest (libsodium secretbox) with the key given. */
 #ifndef VIGIA_INFRA_CATALOG_SQLITE_H
 #define VIGIA_INFRA_CATALOG_SQLITE_H

@@ -1,0 +1,101 @@
+/* The audit trail: appended, read, never changed. */
+#include "infra/catalog/catalog_priv.h"
+
+#include <errno.h>
+
+static int do_append(struct db *db, void *arg)
+{
+	const struct audit_entry *e = arg;
+	struct query q = query_begin(db, "INSERT INTO audit (at, actor, action, object, city_id, details) VALUES (?, ?, ?, ?, ?, ?)");
+	query_int(&q, e->at);
+	query_text(&q, e->actor);
+	query_text(&q, e->action);
+	query_text(&q, e->object ? e->object : "");
+	query_text(&q, e->city_id);
+	query_text(&q, e->details ? e->details : "");
+	return query_run(&q);
+}
+
+static int audit_append(void *self, const struct audit_entry *e)
+{
+	struct audit_entry copy = *e;
+	return write_run(self, DURABLE_FULL, do_append, &copy);
+}
+
+static struct audit_entry read_entry(struct query *q, struct arena *mem)
+{
+	struct audit_entry e = {0};
+	e.row_id = column_int(q);
+	e.at = column_int(q);
+	e.actor = column_text(q, mem);
+	e.action = column_text(q, mem);
+	e.object = column_text(q, mem);
+	e.city_id = column_text(q, mem);
+	e.details = column_text(q, mem);
+	return e;
+}
+
+static void filter_audit(struct filter *w, const struct actor *a, const struct audit_filter *f)
+{
+	if (f->city_id)
+		filter_text(w, "r.city_id = ?", actor_sees_city(a, f->city_id) ? f->city_id : "");
+	if (f->actor)
+		filter_text(w, "r.actor = ?", f->actor);
+	if (f->object)
+		filter_text(w, "r.object = ?", f->object);
+	if (f->action)
+		filter_text(w, "instr(r.action, ?) = 1", f->action);
+	if (f->from != TIME_NONE)
+		filter_int(w, "r.at >= ?", f->from);
+	if (f->to != TIME_NONE)
+		filter_int(w, "r.at < ?", f->to);
+}
+
+static int collect_page(struct query *q, struct arena *mem, size_t limit, struct audit_entry **ret, size_t *ret_n, char **ret_next)
+{
+	struct audit_entry *rows = ARENA_ARRAY(mem, struct audit_entry, limit);
+	size_t n = 0;
+	bool more = false;
+	while (query_row(q)) {
+		more = n == limit;
+		if (!more)
+			rows[n++] = read_entry(q, mem);
+	}
+	int err = query_end(q);
+	if (err)
+		return err;
+	*ret = rows;
+	*ret_n = n;
+	*ret_next = more ? page_key_format_row(mem, 'a', rows[n - 1].at, rows[n - 1].row_id) : NULL;
+	return 0;
+}
+
+static int audit_list(void *self, const struct actor *a, const struct audit_filter *f, const struct page *page, struct arena *mem,
+		      struct audit_entry **ret, size_t *ret_n, char **ret_next)
+{
+	struct page_key key;
+	struct db *db;
+	int err = page_key_parse(page->cursor, 'a', &key);
+	if (!err)
+		err = read_begin(self, &db);
+	if (err)
+		return err;
+	const struct listing listing = {.table = "audit",
+					.columns = "r.id, r.at, r.actor, r.action, r.object, r.city_id, r.details",
+					.time = "at",
+					.id = "id",
+					.key_type = KEY_ROW,
+					.newest_first = true};
+	struct filter where = {0};
+	filter_audit(&where, a, f);
+	int limit = page_limit(page);
+	struct query q = listing_begin(db, &listing, &where, f->city_id ? NULL : scope_json(a, mem), &key, limit);
+	err = read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));
+	filter_finish(&where);
+	return err;
+}
+
+const struct audit_store sqlite_audit = {
+    .list = audit_list,
+    .append = audit_append,
+};
