@@ -58,7 +58,8 @@ static int put_init(const struct fmp4_tracks *t, uint64_t created, bool for_file
 	size_t mvex = box_begin(out, "mvex");
 	if (for_file) {
 		size_t room = box_begin(out, "free");
-		buf_zeros(out, MEHD_SIZE - BOX_HEAD);
+		buf_be32(out, 1u << 24); /* version: the seal has only type and duration to write */
+		buf_zeros(out, MEHD_SIZE - BOX_HEAD - 4);
 		box_end(out, room);
 	}
 	if (t->video)

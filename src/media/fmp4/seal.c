@@ -155,7 +155,6 @@ static void set_durations(uint8_t *header, const struct duration_fields *f, cons
 	for (size_t i = 0; i < f->n_tkhd; i++)
 		put_be64(header + f->tkhd[i], duration);
 	memcpy(header + f->mehd + 4, mehd_type, 4);
-	put_be32(header + f->mehd + 8, 1u << 24);
 	put_be64(header + f->mehd + 12, duration);
 }
 
