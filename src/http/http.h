@@ -17,7 +17,7 @@ struct http_request;
 
 enum http_outcome { HTTP_DONE, HTTP_WAIT };
 
-/* Answers the request with one http_respond_* and returns HTTP_DONE; lane 0 may call http_wait() and return HTTP_WAIT instead. */
+/* Answers the request with one http_respond_* and returns HTTP_DONE; or calls http_wait() and returns HTTP_WAIT: it is then asked again. */
 typedef enum http_outcome (*http_handler)(struct http_request *rq, void *ctx, const void *arg);
 
 #define HTTP_LANES_MAX 4 /* lane 0 is the connections' own threads */
@@ -119,7 +119,7 @@ void http_respond_stream(struct http_request *rq, const char *type, const struct
 void http_problem(struct http_request *rq, int status, const char *field, const char *detail);
 const char *http_status_text(int status);
 
-/* --- waiting (lane 0) --- */
+/* --- waiting --- */
 /* Ask me again when version(key) != version, or max_wait_ms after this request's first wait. */
 enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t version, int max_wait_ms);
 bool http_waited(const struct http_request *rq);   /* it waited before */

@@ -26,6 +26,19 @@ bool lane_submit(struct http_request *rq)
 	return ok;
 }
 
+static void work(struct http_request *rq, bool stopping)
+{
+	struct http_server *s = rq->server;
+	rq->wait_key = NULL;
+	/* What was still queued when the server stops is not begun. */
+	if (stopping)
+		http_problem(rq, 503, NULL, "the server is stopping");
+	else if (rq->route->handler(rq, s->config.ctx, rq->route->arg) == HTTP_WAIT && rq->wait_key)
+		return; /* the connection's thread lists it among those who wait */
+	if (!rq->response)
+		http_problem(rq, 500, NULL, "no answer was made");
+}
+
 static void *worker_main(void *arg)
 {
 	struct lane *l = arg;
@@ -44,13 +57,7 @@ static void *worker_main(void *arg)
 		l->queued--;
 		bool stopping = l->stopping;
 		pthread_mutex_unlock(&l->lock);
-		/* What was still queued when the server stops is not begun. */
-		if (stopping)
-			http_problem(rq, 503, NULL, "the server is stopping");
-		else
-			rq->route->handler(rq, l->server->config.ctx, rq->route->arg);
-		if (!rq->response)
-			http_problem(rq, 500, NULL, "no answer was made");
+		work(rq, stopping);
 		MHD_resume_connection(rq->mhd);
 	}
 }

@@ -133,6 +133,15 @@ static enum MHD_Result take_body(struct http_request *rq, const char *data, size
 	return MHD_YES;
 }
 
+/* The handler wants to be asked again. */
+static enum MHD_Result wait_now(struct http_request *rq)
+{
+	const char *key = rq->wait_key;
+	rq->waited = true;
+	rq->wait_key = NULL;
+	return waits_add(rq, key) ? MHD_YES : refuse(rq, 503, "the server is stopping");
+}
+
 static enum MHD_Result run(struct http_request *rq)
 {
 	struct http_server *s = rq->server;
@@ -150,13 +159,9 @@ static enum MHD_Result run(struct http_request *rq)
 		http_problem(rq, 503, NULL, "too many requests at once, try again");
 		return send_answer(rq);
 	}
-	rq->wait_key = NULL;
 	if (rq->route->handler(rq, s->config.ctx, rq->route->arg) == HTTP_DONE || !rq->wait_key)
 		return send_answer(rq);
-	rq->waited = true;
-	if (waits_add(rq, rq->wait_key))
-		return MHD_YES;
-	return refuse(rq, 503, "the server is stopping");
+	return wait_now(rq);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
@@ -173,15 +178,18 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 	if (*upload_len)
 		return take_body(rq, upload, upload_len);
 	set_reading(mhd, 0);
-	return rq->response ? send_answer(rq) : run(rq);
+	if (rq->response)
+		return send_answer(rq);
+	return rq->wait_key ? wait_now(rq) : run(rq);
 }
 
 enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t version, int max_wait_ms)
 {
-	if (!rq->waited)
+	/* One limit a key: looking up the viewer does not eat into the wait for a part. */
+	if (!rq->waited || strcmp(rq->last_key, key))
 		rq->wait_deadline_us = http_mono_us() + max_wait_ms * INT64_C(1000);
 	rq->wait_version = version;
-	rq->wait_key = arena_strdup(&rq->mem, key);
+	rq->wait_key = rq->last_key = arena_strdup(&rq->mem, key);
 	return HTTP_WAIT;
 }
 

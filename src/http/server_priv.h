@@ -57,7 +57,8 @@ struct http_request {
 	/* waiting: the list is under server->wait_lock */
 	bool waited;
 	int64_t wait_deadline_us; /* monotonic */
-	const char *wait_key;
+	const char *wait_key; /* what the handler asked to wait for, until it is listed */
+	const char *last_key;
 	uint64_t wait_version;
 	struct http_request *wait_next;
 	/* under the lane's lock */

@@ -1,0 +1,50 @@
+/* REST, HLS delivery and metrics over HTTP, on the use cases. One object for the composition root.
+ * Threads: starts the HTTP server's threads and one of its own that re-checks viewers' rights. Lifecycle: api_create (listens, serves) -> api_destroy. */
+#ifndef VIGIA_API_API_H
+#define VIGIA_API_API_H
+
+#include "app/use_cases.h"
+
+struct api;
+
+struct api_config {
+	struct app *app;	 /* kept by reference, with everything it points to */
+	struct live_source live; /* ops NULL where a foreign server delivers HLS */
+	const uint8_t *key;	 /* 32 bytes that live as long as the data directory: tokens and viewing sessions outlive a restart */
+	const char *listen_host; /* NULL: every address */
+	int listen_port;	 /* 0: any */
+	const char *tls_cert_pem, *tls_key_pem; /* texts, both or NULL */
+	const char *const *trusted_proxies;
+	size_t n_trusted_proxies;
+	const char *public_url;	       /* or NULL: URLs are made from the request's Host */
+	const struct password_hasher *hasher; /* NULL: argon2id */
+	const char *version;	       /* of the program; NULL: none told */
+	int http_threads, max_connections; /* 0: by the machine */
+	void *self;		       /* of the call-backs; each may be NULL */
+	/* Appends Prometheus text. */
+	void (*metrics)(void *self, struct buf *out);
+	/* Appends a JSON object whose members are added to GET /status (loops, disks, ...). */
+	void (*status)(void *self, const struct actor *a, struct buf *out);
+	/* Whether the server is ready for work; a sentence in why where it is not. */
+	bool (*ready)(void *self, char *why, size_t cap);
+	/* More routes, e.g. the page's files: matched after the API's own. NULL ends the array (path NULL). */
+	const struct api_asset {
+		const char *path, *content_type;
+		const void *data;
+		size_t len;
+	} *assets;
+};
+
+/* 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (host, TLS, proxies, key), -ENOMEM. Sets app->viewers. */
+int api_create(const struct api_config *config, struct api **ret);
+void api_destroy(struct api *a); /* takes NULL */
+int api_port(const struct api *a);
+
+/* A Bearer token. user: of the catalogue, or "system:<what>" for a local administrator (the token file of the command line). */
+#define API_TOKEN_CAP 512
+int api_issue_token(struct api *a, const char *user, int64_t lifetime_us, char ret_token[API_TOKEN_CAP]);
+
+/* argon2id with interactive limits (libsodium), about 60 ms and 64 MB a call. */
+extern const struct password_hasher api_password_hasher;
+
+#endif
