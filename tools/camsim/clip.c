@@ -292,16 +292,21 @@ static void read_order(struct clip *clip, const char *path)
 		return;
 	char line[256];
 	size_t i = 0;
+	int32_t most = 0;
 	while (i < clip->n_frames && fgets(line, sizeof(line), fp)) {
 		long long dts, pts, duration;
 		if (line[0] == '#' || sscanf(line, "%*d, %lld, %lld, %lld", &dts, &pts, &duration) != 3 || duration <= 0)
 			continue;
 		clip->frames[i].reorder = (int32_t)((pts - dts) / duration);
-		if (clip->frames[i].reorder)
-			clip->reordered = true;
+		if (clip->frames[i].reorder > most)
+			most = clip->frames[i].reorder;
 		i++;
 	}
 	fclose(fp);
+	/* no frame is sent before it was seen: presentation times lie at or before the sending */
+	while (i--)
+		clip->frames[i].reorder -= most;
+	clip->reordered = most > 0;
 }
 
 /* ---- audio ---- */

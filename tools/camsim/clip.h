@@ -26,7 +26,7 @@ struct clip_frame {
 	uint32_t first_packet, n_packets;
 	uint32_t offset, len; /* wire bytes */
 	uint32_t sei_offset;  /* of the name, from the frame's first byte; video only */
-	int32_t reorder;      /* presentation minus decoding time, in frames */
+	int32_t reorder;      /* presentation time minus due time, in frames; 0 or less */
 	bool key;
 };
 
