@@ -245,7 +245,7 @@ static int check_all(struct import *im)
 		im->cameras[i] = read_row(im, &im->csv.rows[i]);
 	int code = fetch_set(im->cli, "/api/v1/cities", im->cities);
 	if (!code)
-		code = fetch_set(im->cli, "/api/v1/cameras", im->ids);
+		code = fetch_set(im->cli, "/api/v1/cameras?archived=true", im->ids); /* their ids are not free either */
 	for (size_t i = 1; i < n && !code; i++)
 		check_row(im, i);
 	if (!code && im->mistakes) {

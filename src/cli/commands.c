@@ -83,6 +83,7 @@ static const struct cli_option recording_list_options[] = {
 	{"from", OPTION_TEXT, "TIME", NULL, "with something after, such as 2026-11-22T14:00:00Z", false},
 	{"to", OPTION_TEXT, "TIME", NULL, "with something before", false},
 	{"status", OPTION_TEXT, "STATUS", NULL, "recording, sealed, noticed, deleting, deleted or lost", false},
+	{"deleted", OPTION_FLAG, NULL, NULL, "those already deleted too", false},
 	END,
 };
 static const struct cli_option recording_export_options[] = {
@@ -104,10 +105,10 @@ static const struct cli_option hold_add_options[] = {
 	{"until", OPTION_TEXT, "TIME", "until", "the hold ends by itself then", false},
 	END,
 };
+static const struct cli_option hold_list_options[] = {{"ended", OPTION_FLAG, NULL, NULL, "those that ended too", false}, END};
 static const struct cli_option hold_end_options[] = {{"reason", OPTION_TEXT, "TEXT", NULL, "why, for the audit", false}, END};
 static const struct cli_option notice_list_options[] = {
 	{"city", OPTION_TEXT, "ID", NULL, "of one city", false},
-	{"kind", OPTION_TEXT, "KIND", NULL, "expiring, deleted_early, disk_forecast, camera_silent, gap or hold_ending", false},
 	END,
 };
 static const struct cli_option user_add_options[] = {
@@ -147,7 +148,7 @@ const struct command commands[] = {
 #endif
 	{"cleanup", NULL, NONE, "run the clean-up now", cleanup_options, cmd_cleanup, NULL, NULL},
 	{"hold", "add", NONE, "keep footage from deletion", hold_add_options, cmd_hold_add, NULL, NULL},
-	{"hold", "list", NONE, "list the holds", NULL, cmd_hold_list, NULL, NULL},
+	{"hold", "list", NONE, "list the holds", hold_list_options, cmd_hold_list, NULL, NULL},
 	{"hold", "end", "ID", 1, 1, "end a hold", hold_end_options, cmd_hold_end, NULL, NULL},
 	{"notice", "list", NONE, "list the notices and their deliveries", notice_list_options, cmd_notice_list, NULL, NULL},
 	{"user", "add", "NAME", 1, 1, "add a user", user_add_options, cmd_user_add, NULL, password_notes},

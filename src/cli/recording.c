@@ -20,6 +20,7 @@ int cmd_recording_list(struct cli *cli)
 	buf_append_str(&path, "/api/v1/recordings");
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		cli_query(&path, filters[i][1], cli_get(cli, filters[i][0]));
+	cli_query(&path, "deleted", cli_get(cli, "deleted") ? "true" : NULL);
 	int code = cli_list(cli, buf_str(&path), columns);
 	buf_finish(&path);
 	return code;

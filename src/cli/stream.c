@@ -38,10 +38,8 @@ static int say_results(const json_t *results)
 	json_t *r;
 	int code = CLI_DONE;
 	json_array_foreach(results, i, r) {
-		json_t *problem = json_object_get(r, "problem"), *view = json_object_get(r, "stream");
+		json_t *problem = json_object_get(r, "error"), *view = json_object_get(r, "stream");
 		struct buf camera = {0}, text = {0};
-		if (!view)
-			view = r;
 		table_cell(json_object_get(r, "camera_id"), COLUMN_TEXT, &camera);
 		if (json_is_object(problem)) {
 			cli_problem_text(problem, 0, &text);
@@ -66,7 +64,7 @@ static int has_problem(const json_t *results)
 	size_t i;
 	json_t *r;
 	json_array_foreach(results, i, r)
-		if (json_is_object(json_object_get(r, "problem")))
+		if (json_is_object(json_object_get(r, "error")))
 			return CLI_FAILED;
 	return CLI_DONE;
 }

@@ -60,7 +60,7 @@ int cmd_hold_add(struct cli *cli)
 
 int cmd_hold_list(struct cli *cli)
 {
-	return cli_list(cli, "/api/v1/holds", hold_columns);
+	return cli_list(cli, cli_get(cli, "ended") ? "/api/v1/holds?ended=true" : "/api/v1/holds", hold_columns);
 }
 
 int cmd_hold_end(struct cli *cli)
@@ -101,7 +101,6 @@ int cmd_notice_list(struct cli *cli)
 	struct buf path = {0};
 	buf_append_str(&path, "/api/v1/notices");
 	cli_query(&path, "city_id", cli_get(cli, "city"));
-	cli_query(&path, "kind", cli_get(cli, "kind"));
 	int code = cli_list_with(cli, buf_str(&path), columns, add_delivery_text);
 	buf_finish(&path);
 	return code;
