@@ -98,9 +98,10 @@ struct upload {
 	struct bytes left;
 };
 
-struct said { /* the server's last answer */
+struct said { /* the server's last refusal (its goodbye comes after it) */
 	char text[SAID_MAX];
 	size_t len;
+	int code;
 };
 
 static size_t on_read(char *dst, size_t size, size_t count, void *ctx)
@@ -116,10 +117,15 @@ static size_t on_read(char *dst, size_t size, size_t count, void *ctx)
 static size_t on_answer(char *line, size_t size, size_t count, void *ctx)
 {
 	struct said *said = ctx;
-	said->len = bytes_copy_str(bytes_of(line, size * count), said->text, sizeof(said->text));
+	struct bytes all = bytes_of(line, size * count);
+	uint64_t code;
+	if (all.len < 3 || bytes_to_u64(bytes_of(all.data, 3), &code) || code < 400)
+		return all.len;
+	said->code = (int)code;
+	said->len = bytes_copy_str(all, said->text, sizeof(said->text));
 	if (said->len >= sizeof(said->text))
 		said->len = sizeof(said->text) - 1;
-	return size * count;
+	return all.len;
 }
 
 static void set_up(CURL *curl, const struct settings *s, struct curl_slist *to)
@@ -143,16 +149,14 @@ static void set_up(CURL *curl, const struct settings *s, struct curl_slist *to)
 }
 
 /* What went wrong: the server's code and words where it spoke of the message, libcurl's words else. */
-static int explain(CURL *curl, CURLcode rc, const char *detail, const struct said *said, const struct settings *s, char *ret_error, size_t cap)
+static int explain(CURLcode rc, const char *detail, const struct said *said, const struct settings *s, char *ret_error, size_t cap)
 {
-	long code = 0;
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
 	if (rc == CURLE_LOGIN_DENIED) {
 		/* not in the server's words: some repeat what they were sent */
-		snprintf(ret_error, cap, "the mail server refused the user or password (%ld)", code);
+		snprintf(ret_error, cap, "the mail server refused the user or password (%d)", said->code);
 		return -EACCES;
 	}
-	if (code < 400 || code > 599 || rc == CURLE_OPERATION_TIMEDOUT)
+	if (said->code < 400 || rc == CURLE_OPERATION_TIMEDOUT)
 		return outgoing_curl_error((int)rc, detail, ret_error, cap);
 	const char *secrets[] = {s->password};
 	char text[160];
@@ -160,8 +164,8 @@ static int explain(CURL *curl, CURLcode rc, const char *detail, const struct sai
 	if (text[0])
 		snprintf(ret_error, cap, "the mail server said: %s", text);
 	else
-		snprintf(ret_error, cap, "the mail server answered %ld", code);
-	return code >= 500 ? -EPROTO : -EAGAIN;
+		snprintf(ret_error, cap, "the mail server answered %d", said->code);
+	return said->code >= 500 ? -EPROTO : -EAGAIN;
 }
 
 static int send_message(const struct settings *s, const char *to, struct bytes message, char *ret_error, size_t cap)
@@ -185,7 +189,7 @@ static int send_message(const struct settings *s, const char *to, struct bytes m
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, &said);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
 	CURLcode rc = curl_easy_perform(curl);
-	int err = rc == CURLE_OK ? 0 : explain(curl, rc, detail, &said, s, ret_error, cap);
+	int err = rc == CURLE_OK ? 0 : explain(rc, detail, &said, s, ret_error, cap);
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(list);
 	return err;
