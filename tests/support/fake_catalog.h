@@ -1,4 +1,5 @@
-/* The whole catalogue port in memory: plain arrays under one lock. For tests of the use cases and the API; runs the contract suite as every adapter does. */
+/* The whole catalogue port in memory: plain arrays under one lock. For tests of the use cases and the API; runs the contract suite as every
+ * adapter does. */
 #ifndef VIGIA_TESTS_SUPPORT_FAKE_CATALOG_H
 #define VIGIA_TESTS_SUPPORT_FAKE_CATALOG_H
 
@@ -7,8 +8,8 @@
 /* Destroyed by catalog->destroy(catalog->self). */
 struct catalog *fake_catalog_create(void);
 
-/* Every write counts; from the n-th on (1: the very next one) all writes fail with -EIO and change nothing, until switched off with 0: a crash in the middle of
- * something. Reads go on. */
+/* Every write counts; from the n-th on (1: the very next one) all writes fail with -EIO and change nothing, until switched off with 0: a
+ * crash in the middle of something. Reads go on. */
 void fake_catalog_fail_writes_after(struct catalog *c, int n);
 /* Writes since the beginning. */
 int64_t fake_catalog_writes(const struct catalog *c);
