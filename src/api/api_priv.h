@@ -98,7 +98,7 @@ int problem_status(enum problem_kind kind);
 /* The query's limit and cursor; false: answered. */
 bool query_page(struct api_call *c, struct page *ret);
 /* RFC 3339 in the query; *ret keeps its value where it is absent. false: answered. */
-bool query_time(struct api_call *c, const char *name, int64_t *ret);
+bool call_query_time(struct api_call *c, const char *name, int64_t *ret);
 /* from and to, both needed, from < to. */
 bool query_span(struct api_call *c, int64_t *ret_from, int64_t *ret_to);
 /* name, or its long form (camera, camera_id). */

@@ -96,7 +96,7 @@ bool query_page(struct api_call *c, struct page *ret)
 	return true;
 }
 
-bool query_time(struct api_call *c, const char *name, int64_t *ret)
+bool call_query_time(struct api_call *c, const char *name, int64_t *ret)
 {
 	const char *text = http_query(c->rq, name);
 	int64_t at;
@@ -118,7 +118,7 @@ bool query_time(struct api_call *c, const char *name, int64_t *ret)
 bool query_span(struct api_call *c, int64_t *ret_from, int64_t *ret_to)
 {
 	int64_t from = TIME_NONE, to = TIME_NONE;
-	if (!query_time(c, "from", &from) || !query_time(c, "to", &to))
+	if (!call_query_time(c, "from", &from) || !call_query_time(c, "to", &to))
 		return false;
 	if (from == TIME_NONE || to == TIME_NONE) {
 		answer_error(c, 400, from == TIME_NONE ? "from" : "to", "expected a time like 2026-11-22T14:03:10Z");

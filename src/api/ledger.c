@@ -12,7 +12,7 @@ static void gaps_list(struct api_call *c)
 	struct gap *rows;
 	size_t n;
 	char *next = NULL;
-	if (!query_page(c, &page) || !query_time(c, "from", &f.from) || !query_time(c, "to", &f.to))
+	if (!query_page(c, &page) || !call_query_time(c, "from", &f.from) || !call_query_time(c, "to", &f.to))
 		return;
 	if (word && !gap_reason_parse(word, &reason)) {
 		answer_error(c, 400, "reason", "expected one of the reasons of gaps");

@@ -17,7 +17,7 @@ static void marks_list(struct api_call *c)
 	struct mark *rows;
 	size_t n;
 	char *next = NULL;
-	if (!query_page(c, &page) || !query_time(c, "from", &from) || !query_time(c, "to", &to))
+	if (!query_page(c, &page) || !call_query_time(c, "from", &from) || !call_query_time(c, "to", &to))
 		return;
 	int err = cat->marks->list(cat->self, &c->actor, query_either(c, "camera_id", "camera"), from, to, &page, c->mem, &rows, &n, &next);
 	if (err) {

@@ -25,7 +25,7 @@ static bool read_filter(struct api_call *c, struct recording_filter *f)
 	const char *word = http_query(c->rq, "status"), *order = http_query(c->rq, "order");
 	*f = (struct recording_filter){.camera_id = query_either(c, "camera_id", "camera"), .city_id = query_either(c, "city_id", "city"),
 				       .from = TIME_NONE, .to = TIME_NONE, .status = -1, .newest_first = true};
-	if (!query_time(c, "from", &f->from) || !query_time(c, "to", &f->to) || !query_flag(c, "deleted", &f->deleted))
+	if (!call_query_time(c, "from", &f->from) || !call_query_time(c, "to", &f->to) || !query_flag(c, "deleted", &f->deleted))
 		return false;
 	if (word && !recording_status_parse(word, &status)) {
 		answer_error(c, 400, "status", "expected recording, sealed, noticed, deleting, deleted or lost");

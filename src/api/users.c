@@ -194,7 +194,7 @@ static void audit_list(struct api_call *c)
 	struct audit_entry *rows;
 	size_t n;
 	char *next = NULL;
-	if (!query_page(c, &page) || !query_time(c, "from", &f.from) || !query_time(c, "to", &f.to))
+	if (!query_page(c, &page) || !call_query_time(c, "from", &f.from) || !call_query_time(c, "to", &f.to))
 		return;
 	int err = cat->audit->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
 	if (err) {

@@ -92,7 +92,7 @@ static void put_value(struct line *l, const char *s, bool json)
 		put_quoted(l, s);
 }
 
-static void put_pair(struct line *l, const char *key, const char *str, int64_t num, bool json)
+static void put_pair(struct line *l, const char *key, const struct log_kv *v, bool json)
 {
 	if (json) {
 		put_raw(l, l->len > 1 ? "," : "");
@@ -103,12 +103,12 @@ static void put_pair(struct line *l, const char *key, const char *str, int64_t n
 		put_raw(l, key);
 		put(l, '=');
 	}
-	if (str) {
-		put_value(l, str, json);
-	} else {
+	if (v->is_num) {
 		char n[24];
-		snprintf(n, sizeof(n), "%lld", (long long)num);
+		snprintf(n, sizeof(n), "%lld", (long long)v->num);
 		put_raw(l, n);
+	} else {
+		put_value(l, v->str ? v->str : "-", json);
 	}
 }
 
@@ -121,11 +121,11 @@ static void format_line(struct line *l, enum log_level level, const char *event,
 	l->len = 0;
 	if (json)
 		put(l, '{');
-	put_pair(l, "at", when, 0, json);
-	put_pair(l, "level", names[level], 0, json);
-	put_pair(l, "event", event, 0, json);
+	put_pair(l, "at", &KV_S("", when), json);
+	put_pair(l, "level", &KV_S("", names[level]), json);
+	put_pair(l, "event", &KV_S("", event), json);
 	for (size_t i = 0; i < n; i++)
-		put_pair(l, kv[i].key, kv[i].str, kv[i].num, json);
+		put_pair(l, kv[i].key, &kv[i], json);
 	if (json)
 		l->text[l->len++] = '}';
 	l->text[l->len++] = '\n';

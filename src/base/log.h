@@ -15,11 +15,12 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 struct log_kv {
 	const char *key;
-	const char *str; /* else num */
+	const char *str; /* NULL: "-" */
 	int64_t num;
+	bool is_num;
 };
-#define KV_S(k, v) ((struct log_kv){.key = (k), .str = (v) ? (v) : "-"})
-#define KV_I(k, v) ((struct log_kv){.key = (k), .num = (int64_t)(v)})
+#define KV_S(k, v) ((struct log_kv){.key = (k), .str = (v)})
+#define KV_I(k, v) ((struct log_kv){.key = (k), .num = (int64_t)(v), .is_num = true})
 /* -errno or errno as its text */
 #define KV_ERR(v) ((struct log_kv){.key = "error", .str = log_strerror(v)})
 

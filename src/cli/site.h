@@ -1,0 +1,60 @@
+/* A site put together: everything `serve` needs, wired, and taken apart again. The composition root's own; one thread (the main one)
+ * creates, reloads and destroys. */
+#ifndef VIGIA_CLI_SITE_H
+#define VIGIA_CLI_SITE_H
+
+#include "api/api.h"
+#include "infra/config/config.h"
+#include "infra/engine/engine.h"
+#include "infra/smtp/smtp.h"
+#include "infra/volume/volumes.h"
+#include "infra/webhook/webhook.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SITE_CONFIGS_KEPT 64
+
+struct site {
+	/* main thread */
+	const char *config_path;
+	struct config *config;
+	struct config *old[SITE_CONFIGS_KEPT]; /* strings of an older configuration may still be in use: kept to the end */
+	size_t n_old;
+	int lock_fd;
+	char id[UUID_CAP];
+	uint8_t camera_key[32], token_key[32];
+	struct catalog *catalog;
+	struct volumes *volumes;
+	struct events *events;
+	struct engine *engine;
+	struct smtp *smtp;
+	struct webhook *webhook;
+	struct api *api;
+	char *tls_cert, *tls_key;
+	struct app app; /* pointers of live keys are replaced by site_reload */
+	int64_t last_alive; /* of the run before; TIME_NONE at the first start */
+	char first_password[64]; /* "" unless an administrator was made */
+	/* jobs thread */
+	pthread_t jobs;
+	bool jobs_started;
+	pthread_mutex_t jobs_lock;
+	pthread_cond_t jobs_wake;
+	bool jobs_stop; /* under jobs_lock */
+	atomic_bool ready;
+	int64_t started_at;
+};
+
+/* 0, or -1 with a sentence for people in why; whatever was begun is then undone by site_stop. */
+int site_start(struct site *s, const char *config_path, char *why, size_t cap);
+void site_stop(struct site *s);
+/* Reads the configuration again; a bad one changes nothing. */
+void site_reload(struct site *s);
+
+/* site_settle.c: what a crash left open is cut to its last whole fragment, sealed and entered. How many files in *ret_n. */
+int site_settle(struct site *s, size_t *ret_n);
+/* site_report.c: /metrics and /status */
+void site_metrics(void *self, struct buf *out);
+void site_status(void *self, const struct actor *a, struct buf *out);
+
+#endif
