@@ -12,6 +12,10 @@
 #include <unistd.h>
 
 #define SEAL_BLOCK 4096u
+/* What a power cut may have left as holes: the last writes of the recorder. */
+#define TAIL_BYTES (1024u * 1024u)
+/* Emulation prevention allows two zero bytes in a row within a NAL unit (a careless encoder pads its end with some); a disk loses whole sectors. */
+#define HOLE_ZEROS 512u
 
 /* Written by us, but nothing can be in it: no longer than a header, and what is there is zeros or the beginning of a header. */
 static bool only_a_beginning(int fd, uint64_t size)
@@ -61,6 +65,114 @@ static int seal(int fd, const struct footage_index *x)
 	return err;
 }
 
+/* --- the tail's media: boxes may be whole and what they hold may be zeros --- */
+
+struct tail {
+	int fd;
+	uint64_t from; /* nothing before is looked at */
+	uint64_t sound_end;
+	int err;
+};
+
+static bool has_hole(const uint8_t *p, size_t n)
+{
+	size_t zeros = 0;
+	for (size_t i = 0; i < n; i++) {
+		zeros = p[i] ? 0 : zeros + 1;
+		if (zeros >= HOLE_ZEROS)
+			return true;
+	}
+	return false;
+}
+
+/* Length-prefixed NAL units that fill the sample exactly (ISO 14496-15 section 4.3.3). */
+static bool video_sound(struct bytes sample)
+{
+	struct cursor c = cursor_of(sample);
+	while (cursor_left(&c)) {
+		struct bytes nal = cursor_take(&c, cursor_be32(&c));
+		if (c.err || !nal.len || has_hole(nal.data, nal.len))
+			return false;
+	}
+	return !c.err;
+}
+
+static bool audio_sound(struct bytes sample)
+{
+	for (size_t i = 0; i < sample.len; i++)
+		if (sample.data[i])
+			return true;
+	return false;
+}
+
+static int fragment_sound(int fd, const struct fmp4_fragment *f, bool *ret)
+{
+	struct arena mem = {0};
+	struct fmp4_sample_ref *s;
+	size_t n;
+	int err = fmp4_read_samples(file_read, &fd, f, &mem, &s, &n);
+	uint8_t *data = err ? NULL : malloc(f->size);
+	if (!err && !data)
+		err = -ENOMEM;
+	ssize_t got = err ? err : pread_full(fd, data, f->size, (off_t)f->offset);
+	if (!err && got != (ssize_t)f->size)
+		err = got < 0 ? (int)got : -EIO;
+	bool sound = true;
+	for (size_t i = 0; !err && sound && i < n; i++) {
+		struct bytes sample = bytes_of(data + (s[i].offset - f->offset), s[i].size);
+		sound = f->track_id == FMP4_VIDEO_TRACK ? video_sound(sample) : audio_sound(sample);
+	}
+	free(data);
+	arena_finish(&mem);
+	if (!err)
+		*ret = sound;
+	return err;
+}
+
+static bool on_tail_fragment(void *ctx, const struct fmp4_fragment *f)
+{
+	struct tail *t = ctx;
+	bool sound = true;
+	if (f->offset >= t->from)
+		t->err = fragment_sound(t->fd, f, &sound);
+	if (!sound)
+		t->sound_end = f->offset;
+	return sound && !t->err;
+}
+
+/* Where the media stops being what it was: x->end, or the first fragment of the tail with a hole. */
+static int find_sound_end(int fd, const struct footage_index *x, uint64_t *ret_end)
+{
+	struct tail t = {.fd = fd, .from = x->end > TAIL_BYTES ? x->end - TAIL_BYTES : 0, .sound_end = x->end};
+	uint64_t at = FMP4_HEADER_SIZE, end;
+	for (size_t i = x->n_keys; i-- > 0;)
+		if (x->keys[i].offset <= t.from) {
+			at = x->keys[i].offset;
+			break;
+		}
+	int err = fmp4_walk(file_read, &fd, at, x->end, on_tail_fragment, &t, &end);
+	if (!err)
+		err = t.err;
+	if (!err)
+		*ret_end = t.sound_end;
+	return err;
+}
+
+/* The index of what is sound. */
+static int index_sound_part(int fd, uint64_t size, struct footage_index *x)
+{
+	int err = footage_index_extend(x, fd, size);
+	uint64_t sound_end = 0;
+	if (!err)
+		err = find_sound_end(fd, x, &sound_end);
+	if (err || sound_end == x->end)
+		return err;
+	struct uuid id = x->id;
+	footage_index_finish(x);
+	x->id = id;
+	return footage_index_extend(x, fd, sound_end);
+}
+
 /* Cuts the open file behind its last whole fragment and seals it. -ENODATA: there is none. */
 static int cut_and_seal(struct volumes *v, int fd, const struct stat *st, const struct fmp4_header *header)
 {
@@ -68,7 +180,7 @@ static int cut_and_seal(struct volumes *v, int fd, const struct stat *st, const 
 	footage_index_take(v->cache, &header->id.recording_id, st->st_dev, st->st_ino, &x);
 	footage_index_finish(&x); /* nothing of before counts: it is read again after the cut */
 	x = (struct footage_index){.id = header->id.recording_id};
-	int err = footage_index_extend(&x, fd, (uint64_t)st->st_size);
+	int err = index_sound_part(fd, (uint64_t)st->st_size, &x);
 	if (!err && !x.n_keys)
 		err = x.end > FMP4_HEADER_SIZE ? -EBADMSG : -ENODATA; /* fragments, but nothing to begin with: left alone */
 	if (!err && ftruncate(fd, (off_t)x.end))
