@@ -32,7 +32,6 @@ void media_clock_init(struct media_clock *c, uint32_t rate)
 void media_clock_restart(struct media_clock *c)
 {
 	c->started = false;
-	c->n_windows = 0;
 }
 
 int64_t media_clock_origin_mono_us(const struct media_clock *c)
@@ -168,7 +167,11 @@ static bool is_burst(struct media_clock *c, int64_t arrival_mono_us, double lag_
 	if ((double)(c->run_mono_us - c->origin_mono_us) - lag_us > BURST_LIMIT_US)
 		return false;
 	c->origin_mono_us += (int64_t)lag_us;
-	c->n_windows = 0;
+	for (unsigned i = 0; i < c->n_windows; i++)
+		c->windows[i].lag_us -= lag_us;
+	/* More than twice real time is no camera's rate: it is not learned from. */
+	if (c->run_mono_us - c->origin_mono_us > arrival_mono_us - c->run_mono_us)
+		c->n_windows = 0;
 	return true;
 }
 
@@ -200,22 +203,22 @@ enum media_clock_answer media_clock_map(struct media_clock *c, uint32_t rtp_time
 					bool *ret_scaled_now)
 {
 	int32_t step = (int32_t)(rtp_time - c->last_rtp);
-	bool first = !c->started;
+	double step_us = ticks_to_us(c, step);
+	bool jumped = fabs(step_us - (double)(arrival_mono_us - c->last_mono_us)) > OFF_LIMIT_US;
 	*ret_scaled_now = false;
 	c->last_rtp = rtp_time;
+	c->last_mono_us = arrival_mono_us;
 	c->unwrapped += step;
-	if (first) {
-		begin_run(c, arrival_mono_us);
-		note_lag(c, arrival_mono_us, 0);
+	if (!c->started) {
+		start_over(c, arrival_mono_us, jumped);
 		*ret_media_us = 0;
 		return MEDIA_CLOCK_OK;
 	}
 	double lag_us = (double)(arrival_mono_us - c->origin_mono_us) - media_us(c);
-	double step_us = ticks_to_us(c, step);
 	if (is_burst(c, arrival_mono_us, lag_us, step_us))
 		lag_us = 0;
 	if (step_us < -OFF_LIMIT_US || is_off(c, arrival_mono_us, lag_us)) {
-		start_over(c, arrival_mono_us, fabs(step_us) > OFF_LIMIT_US || lag_us > STALL_LIMIT_US);
+		start_over(c, arrival_mono_us, jumped);
 		*ret_media_us = 0;
 		return MEDIA_CLOCK_NEW_RUN;
 	}

@@ -21,7 +21,7 @@ struct media_clock {
 	/* run */
 	bool started;
 	uint32_t last_rtp;
-	int64_t unwrapped;	/* of last_rtp */
+	int64_t unwrapped, last_mono_us; /* of last_rtp */
 	int64_t run_mono_us;	/* arrival of the run's first unit */
 	int64_t origin_mono_us; /* when the run's first unit would have arrived without lag; before run_mono_us after a burst */
 	int64_t lag_since_mono_us; /* more than 1 s of lag since; INT64_MIN */
@@ -44,7 +44,7 @@ enum media_clock_answer {
 
 /* A rate of 0 is taken as 90 000. */
 void media_clock_init(struct media_clock *c, uint32_t rate);
-/* Begins a new run at the next unit. */
+/* Begins a new run at the next unit. What was learned about the rate stays. */
 void media_clock_restart(struct media_clock *c);
 /* The monotonic time of the run's media time 0, free of lag: a server that begins with a burst of buffered frames moves it before the
  * first unit's arrival during the first seconds. The owner may anchor the wall clock on it. */
