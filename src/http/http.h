@@ -43,6 +43,7 @@ struct http_config {
 	int threads;		/* 0: 2..4 by the machine */
 	int max_connections;	/* 0: 20000; bounded by RLIMIT_NOFILE */
 	int idle_timeout_s;	/* 0: 30 */
+	int request_time_s;	/* 0: 60; a request that trickles in takes no longer */
 	size_t max_body_bytes;	/* 0: 1 MiB; more is a 413 */
 	const struct http_route *routes; /* first match wins; kept by reference */
 	size_t n_routes;

@@ -303,6 +303,8 @@ static void fill_defaults(struct http_config *c)
 		c->max_connections = (int)(files.rlim_cur / 2);
 	if (!c->idle_timeout_s)
 		c->idle_timeout_s = DEFAULT_IDLE_TIMEOUT_S;
+	if (!c->request_time_s)
+		c->request_time_s = DEFAULT_REQUEST_TIME_S;
 	if (!c->max_body_bytes)
 		c->max_body_bytes = DEFAULT_MAX_BODY;
 }

@@ -11,6 +11,7 @@
 
 #define DEFAULT_MAX_CONNECTIONS 20000
 #define DEFAULT_IDLE_TIMEOUT_S 30
+#define DEFAULT_REQUEST_TIME_S 60
 #define DEFAULT_MAX_BODY (1u << 20)
 #define CONNECTION_MEMORY (16u * 1024u) /* request line and headers of one request; more is a 431 */
 #define TICK_MS 5
@@ -19,7 +20,6 @@
 #define QUERY_MAX 32u
 #define SOURCE_BLOCK (128u * 1024u) /* one disk read of a download; its buffer */
 #define DISK_THREADS 3
-#define HEADER_TIME_S 60 /* a request's headers and body, trickled in, take no longer */
 
 struct http_pair {
 	const char *name, *value;

@@ -117,7 +117,7 @@ static void tick_connections(struct http_server *s, int64_t now)
 	pthread_mutex_lock(&s->conn_lock);
 	for (struct connection *c = s->connections; c; c = c->next) {
 		int64_t since = atomic_load(&c->reading_since_us);
-		if (since && now - since > HEADER_TIME_S * INT64_C(1000000))
+		if (since && now - since > s->config.request_time_s * INT64_C(1000000))
 			shutdown(c->fd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&s->conn_lock);
