@@ -70,7 +70,8 @@ static int create_parts(struct api *a)
 static int start_server(struct api *a)
 {
 	const struct api_config *c = &a->config;
-	struct http_config http = {.host = c->listen_host,
+	bool any = !c->listen_host || !*c->listen_host || !strcmp(c->listen_host, "*");
+	struct http_config http = {.host = any ? NULL : c->listen_host,
 				   .port = c->listen_port,
 				   .tls_cert_pem = c->tls_cert_pem,
 				   .tls_key_pem = c->tls_key_pem,
@@ -92,8 +93,8 @@ static int start_server(struct api *a)
 	int err = http_server_create(&http, &a->http);
 	if (err)
 		return err;
-	const char *host = c->listen_host && *c->listen_host && strcmp(c->listen_host, "0.0.0.0") && strcmp(c->listen_host, "::") ? c->listen_host
-																   : "127.0.0.1";
+	any = any || !strcmp(c->listen_host, "0.0.0.0") || !strcmp(c->listen_host, "::");
+	const char *host = any ? "127.0.0.1" : c->listen_host;
 	snprintf(a->listen_url, sizeof(a->listen_url), strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d", c->tls_cert_pem ? "https" : "http", host,
 		 http_server_port(a->http));
 	return 0;

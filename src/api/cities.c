@@ -1,5 +1,6 @@
 /* /cities. Worker threads of the catalogue lane. */
 #include "api/json_in.h"
+#include "domain/validate.h"
 
 struct city_in {
 	const char *id, *name, *time_zone, *language;
@@ -74,16 +75,17 @@ static bool read_notify(struct api_call *c, json_t *list, struct city *city)
 static bool merge_city(struct api_call *c, struct city *city, bool create)
 {
 	struct city_in in = {.id = city->id, .name = city->name, .time_zone = city->time_zone, .retention_days = city->retention_days};
-	uint32_t seen = 0;
+	uint32_t seen = 0; /* bit 0: the id */
 	if (!JSON_READ(c, city_fields, &in, &seen))
 		return false;
-	if (!create && strcmp(in.id, city->id)) {
+	if (!create && strcmp(in.id, city->id) != 0) {
 		answer_error(c, 422, "id", "an id never changes");
 		return false;
 	}
 	if (create && !(seen & 1)) {
-		answer_error(c, 422, "id", "expected an id");
-		return false;
+		char *made = arena_alloc(c->mem, ID_CAP);
+		slug_from_name(in.name, made);
+		in.id = made;
 	}
 	city->id = in.id;
 	city->name = in.name;

@@ -184,28 +184,66 @@ static bool same_scope(const struct actor *a, const struct actor *b)
 	return true;
 }
 
-/* Under the feeds' lock: a feed cannot go meanwhile. A catalogue that cannot answer changes nothing. */
-static void feed_check(struct feed *f)
+/* A feed as it was when the catalogue was asked; the feed itself may have gone since. */
+struct feed_look {
+	const struct feed *feed; /* compared only */
+	struct token token;
+	uint8_t pw_gen[TOKEN_ID_SIZE];
+	struct actor actor; /* cities copied */
+	bool over;
+};
+
+static struct feed_look *look_at_feeds(struct event_feeds *fs, struct arena *mem, size_t *ret_n)
 {
-	struct api *a = f->feeds->api;
+	size_t n = 0;
+	pthread_mutex_lock(&fs->lock);
+	struct feed_look *looks = ARENA_ARRAY(mem, struct feed_look, fs->n + 1);
+	for (struct feed *f = fs->head; f; f = f->next) {
+		struct feed_look *l = &looks[n++];
+		const char **cities = ARENA_ARRAY(mem, const char *, f->actor.n_cities + 1);
+		*l = (struct feed_look){.feed = f, .token = f->token, .actor = f->actor};
+		memcpy(l->pw_gen, f->pw_gen, sizeof(l->pw_gen));
+		for (size_t i = 0; i < f->actor.n_cities; i++)
+			cities[i] = arena_strdup(mem, f->actor.cities[i]);
+		l->actor.cities = cities;
+	}
+	pthread_mutex_unlock(&fs->lock);
+	*ret_n = n;
+	return looks;
+}
+
+/* A catalogue that cannot answer changes nothing. */
+static bool feed_is_over(struct api *a, const struct feed_look *l)
+{
 	struct arena mem = {0};
 	struct actor now;
 	uint8_t pw_gen[TOKEN_ID_SIZE];
-	int err = actor_load(a, f->token.user, &mem, &now, pw_gen, NULL);
-	bool over = f->token.expires_at <= api_now(a) || session_is_ended(a, &f->token) || err == -ENOENT;
+	int err = actor_load(a, l->token.user, &mem, &now, pw_gen, NULL);
+	bool over = l->token.expires_at <= api_now(a) || session_is_ended(a, &l->token) || err == -ENOENT;
 	if (!err)
-		over |= memcmp(pw_gen, f->pw_gen, sizeof(pw_gen)) != 0 || !same_scope(&now, &f->actor);
-	if (over)
-		atomic_store(&f->ended, true);
+		over |= memcmp(pw_gen, l->pw_gen, sizeof(pw_gen)) != 0 || !same_scope(&now, &l->actor);
 	arena_finish(&mem);
+	return over;
 }
 
 void event_feeds_check(struct event_feeds *fs)
 {
+	struct arena mem = {0};
+	size_t n;
+	struct feed_look *looks = look_at_feeds(fs, &mem, &n);
+	/* The catalogue is asked without the lock: a connection's thread may be waiting for it to let a feed go. */
+	for (size_t i = 0; i < n; i++)
+		looks[i].over = feed_is_over(fs->api, &looks[i]);
 	pthread_mutex_lock(&fs->lock);
-	for (struct feed *f = fs->head; f; f = f->next)
-		feed_check(f);
+	for (struct feed *f = fs->head; f; f = f->next) {
+		for (size_t i = 0; i < n; i++) {
+			/* Same place in memory and same token: the same reader, even if it came back. */
+			if (looks[i].over && looks[i].feed == f && memcmp(looks[i].token.id, f->token.id, TOKEN_ID_SIZE) == 0)
+				atomic_store(&f->ended, true);
+		}
+	}
 	pthread_mutex_unlock(&fs->lock);
+	arena_finish(&mem);
 }
 
 struct event_feeds *event_feeds_create(struct api *a)

@@ -1,5 +1,6 @@
 /* /recordings: the list, one, and its file with ranges. Worker threads; the file's bytes are read by the server's disk threads. */
 #include "api/api_priv.h"
+#include "app/lookback.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -197,9 +198,29 @@ static void recordings_file(struct api_call *c)
 			    &(struct http_source){.read = file_source_read, .destroy = file_source_destroy, .self = s, .size = size});
 }
 
+/* The catalogue against the disk: reads every header, so it has the long lane. */
+static void recordings_check(struct api_call *c)
+{
+	struct verify_difference *rows;
+	size_t n;
+	int64_t checked;
+	int err = recordings_verify(c->app, &c->actor, c->mem, &rows, &n, &checked);
+	if (err) {
+		answer_errno(c, err);
+		return;
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "kind", json_text(rows[i].kind), "volume_id", json_text(rows[i].volume_id),
+						      "file_path", json_text(rows[i].file_path), "detail", json_text(rows[i].detail)));
+	}
+	answer_json(c, 200, json_pack("{s:I, s:o}", "checked", (json_int_t)checked, "differences", list));
+}
+
 const struct api_route recording_routes[] = {
 	{"GET", "/api/v1/recordings", LANE_CATALOG, 0, RIGHT_SEE_STATUS,
 	 "limit cursor camera camera_id city city_id from to status deleted order", recordings_list},
+	{"POST", "/api/v1/recordings/verify", LANE_LONG, 0, RIGHT_ADMINISTER, NULL, recordings_check},
 	{"GET", "/api/v1/recordings/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, recordings_get},
 	{"GET", "/api/v1/recordings/{id}/file", LANE_DISK, API_VIEW | API_PLAIN, -1, "token", recordings_file},
 	{0},
