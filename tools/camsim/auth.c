@@ -60,7 +60,8 @@ static bool digest_ok(const struct conn *c, const struct request *rq, struct byt
 	bool sha = bytes_equal_nocase(algorithm, "SHA-256");
 	if (sha ? cam->auth == AUTH_DIGEST : cam->auth == AUTH_DIGEST_SHA256)
 		return false;
-	if (!bytes_equal(parameter(header, "nonce"), bytes_str(c->nonce)) || !bytes_equal(parameter(header, "username"), bytes_str(cam->user)))
+	if (!bytes_equal(parameter(header, "nonce"), bytes_str(c->nonce)) ||
+	    !bytes_equal(parameter(header, "username"), bytes_str(cam->user)))
 		return false;
 	const EVP_MD *md = sha ? EVP_sha256() : EVP_md5();
 	char ha1[HEX_CAP], ha2[HEX_CAP], want[HEX_CAP];

@@ -109,7 +109,8 @@ static void params_change(struct conn *c, const struct behaviour_use *use, doubl
 	struct camera *cam = c->camera;
 	const struct clip *other = clip_find("other", cam->codec);
 	if (other)
-		play_switch_clip(c, c->video.sequence == cam->video_sequence ? clip_sequence(other, cam->video_sequence->gop) : cam->video_sequence);
+		play_switch_clip(c, c->video.sequence == cam->video_sequence ? clip_sequence(other, cam->video_sequence->gop)
+									     : cam->video_sequence);
 }
 
 static void marker_on_params(struct conn *c, const struct behaviour_use *use, struct frame_out *f)
@@ -162,23 +163,23 @@ static void junk_channel(struct conn *c, const struct behaviour_use *use, struct
 }
 
 const struct behaviour behaviours[] = {
-	{.name = "drop", .a = 40, .b = 240, .is_down = in_window},		/* off the network for a of every b seconds */
-	{.name = "stall", .a = 5, .b = 60, .on_frame = stall},			/* connected and silent for a of every b seconds */
-	{.name = "refuse", .on_request = refuse},				/* 401 whatever the password */
-	{.name = "never_answer", .on_request = never_answer},			/* accepts, reads, says nothing */
-	{.name = "garbage", .a = 4096, .on_request = garbage},			/* a bytes of noise for an answer */
-	{.name = "close_after", .a = 10, .on_frame = close_after},		/* closes after a seconds of play */
-	{.name = "jitter", .a = 10, .delay_us = jitter},			/* up to a ms late */
-	{.name = "rate_off", .a = 21, .configure = rate_off},			/* delivers a fps, RTP clock as declared */
-	{.name = "fast", .a = 10, .configure = fast},				/* a times as many frames a second as its RTP clock says */
-	{.name = "loss", .a = 5, .on_packets = loss},				/* a of 1000 packets missing */
-	{.name = "ts_jump", .a = 10, .b = 30, .on_frame = ts_jump},		/* RTP time jumps by a seconds every b */
-	{.name = "params_change", .a = 15, .on_frame = params_change},		/* other parameter sets every a seconds */
+	{.name = "drop", .a = 40, .b = 240, .is_down = in_window},     /* off the network for a of every b seconds */
+	{.name = "stall", .a = 5, .b = 60, .on_frame = stall},	       /* connected and silent for a of every b seconds */
+	{.name = "refuse", .on_request = refuse},		       /* 401 whatever the password */
+	{.name = "never_answer", .on_request = never_answer},	       /* accepts, reads, says nothing */
+	{.name = "garbage", .a = 4096, .on_request = garbage},	       /* a bytes of noise for an answer */
+	{.name = "close_after", .a = 10, .on_frame = close_after},     /* closes after a seconds of play */
+	{.name = "jitter", .a = 10, .delay_us = jitter},	       /* up to a ms late */
+	{.name = "rate_off", .a = 21, .configure = rate_off},	       /* delivers a fps, RTP clock as declared */
+	{.name = "fast", .a = 10, .configure = fast},		       /* a times as many frames a second as its RTP clock says */
+	{.name = "loss", .a = 5, .on_packets = loss},		       /* a of 1000 packets missing */
+	{.name = "ts_jump", .a = 10, .b = 30, .on_frame = ts_jump},    /* RTP time jumps by a seconds every b */
+	{.name = "params_change", .a = 15, .on_frame = params_change}, /* other parameter sets every a seconds */
 	{.name = "marker_on_sps", .on_packets = marker_on_params},
 	{.name = "annexb_in_nal", .on_packets = annexb_in_nal},
-	{.name = "junk_channel", .a = 50, .on_packets = junk_channel},		/* before a of 1000 frames */
+	{.name = "junk_channel", .a = 50, .on_packets = junk_channel}, /* before a of 1000 frames */
 	{.name = "no_sprop", .flag = FLAG_NO_SPROP},
-	{.name = "burst", .flag = FLAG_BURST},					/* a GOP at once at the start */
+	{.name = "burst", .flag = FLAG_BURST}, /* a GOP at once at the start */
 	{.name = "rtp_before_play", .flag = FLAG_RTP_BEFORE_PLAY},
 	{.name = "trailing_blanks", .flag = FLAG_TRAILING_BLANKS},
 	{.name = "no_rtp_info", .flag = FLAG_NO_RTP_INFO},

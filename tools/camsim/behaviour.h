@@ -36,7 +36,7 @@ struct behaviour {
 	unsigned flag;
 	/* all optional; `use` is the camera's, `state` the connection's number for it */
 	void (*configure)(struct camera *cam, const struct behaviour_use *use);
-	bool (*is_down)(const struct camera *cam, const struct behaviour_use *use, int64_t now_us); /* off the network */
+	bool (*is_down)(const struct camera *cam, const struct behaviour_use *use, int64_t now_us);    /* off the network */
 	bool (*on_request)(struct conn *c, const struct behaviour_use *use, const struct request *rq); /* true: dealt with */
 	void (*on_frame)(struct conn *c, const struct behaviour_use *use, double *state, bool *skip);
 	int64_t (*delay_us)(struct conn *c, const struct behaviour_use *use);

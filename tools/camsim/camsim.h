@@ -45,7 +45,7 @@ struct session_range {
 
 struct camera {
 	struct camera *next;
-	char key[512];		   /* path and query it was asked by */
+	char key[512];		    /* path and query it was asked by */
 	char name[CAMERA_NAME_CAP]; /* in statistics and SEI */
 	/* options */
 	enum clip_codec codec;
@@ -113,7 +113,7 @@ struct conn {
 	struct track video, audio;
 	struct timer report, check;
 	int64_t opened_us, play_us, last_request_us;
-	int64_t ts_extra;		  /* 90 kHz, by ts_jump */
+	int64_t ts_extra;		    /* 90 kHz, by ts_jump */
 	double state_of[CAMERA_BEHAVIOURS]; /* one number a behaviour */
 	uint64_t random;
 	uint64_t video_sent;

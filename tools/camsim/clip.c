@@ -132,7 +132,8 @@ static struct clip_packet *add_packet(struct clip *clip, struct clip_frame *f, e
 {
 	clip->packets = grow(clip->packets, clip->n_packets, &clip->cap_packets, sizeof(*clip->packets));
 	struct clip_packet *p = &clip->packets[clip->n_packets++];
-	*p = (struct clip_packet){.offset = (uint32_t)clip->wire.len, .len = (uint16_t)(PACKET_HEADER + payload_len), .kind = (uint8_t)kind};
+	*p = (struct clip_packet){
+		.offset = (uint32_t)clip->wire.len, .len = (uint16_t)(PACKET_HEADER + payload_len), .kind = (uint8_t)kind};
 	f->n_packets++;
 	buf_u8(&clip->wire, '$');
 	buf_u8(&clip->wire, 0);
@@ -363,7 +364,10 @@ int clip_load(const char *path, struct clip **ret_clip)
 		const char *ext;
 		enum clip_codec codec;
 		uint8_t payload_type;
-	} kinds[] = {{".h264", CLIP_H264, PT_VIDEO}, {".h265", CLIP_H265, PT_VIDEO}, {".aac", CLIP_AAC, PT_AAC}, {".pcmu", CLIP_PCMU, PT_PCMU},
+	} kinds[] = {{".h264", CLIP_H264, PT_VIDEO},
+		     {".h265", CLIP_H265, PT_VIDEO},
+		     {".aac", CLIP_AAC, PT_AAC},
+		     {".pcmu", CLIP_PCMU, PT_PCMU},
 		     {".pcma", CLIP_PCMA, PT_PCMA}};
 	const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -465,8 +469,10 @@ void clip_fmtp(const struct clip *clip, bool with_sprop, struct buf *out)
 		}
 		break;
 	case CLIP_AAC:
-		buf_printf(out, "streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=%02X%02X",
-			   clip->aac_config[0], clip->aac_config[1]);
+		buf_printf(
+			out,
+			"streamtype=5; profile-level-id=1; mode=AAC-hbr; sizelength=13; indexlength=3; indexdeltalength=3; config=%02X%02X",
+			clip->aac_config[0], clip->aac_config[1]);
 		break;
 	case CLIP_PCMU:
 	case CLIP_PCMA:

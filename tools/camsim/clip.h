@@ -10,7 +10,7 @@
 
 enum clip_codec { CLIP_H264, CLIP_H265, CLIP_AAC, CLIP_PCMU, CLIP_PCMA };
 
-#define WIRE_PREFIX 4  /* '$', channel, length */
+#define WIRE_PREFIX 4 /* '$', channel, length */
 #define RTP_HEADER 12
 #define PACKET_HEADER (WIRE_PREFIX + RTP_HEADER)
 
@@ -39,11 +39,11 @@ struct clip {
 	struct clip_frame *frames;
 	size_t n_frames, cap_frames;
 	size_t max_frame_len;
-	bool reordered;			/* has B-frames */
-	size_t longest_gop;		/* frames */
-	struct buf vps, sps, pps;	/* as NAL units */
-	uint32_t clock_rate;		/* RTP */
-	uint32_t channels, samples;	/* audio: samples a frame */
+	bool reordered;		    /* has B-frames */
+	size_t longest_gop;	    /* frames */
+	struct buf vps, sps, pps;   /* as NAL units */
+	uint32_t clock_rate;	    /* RTP */
+	uint32_t channels, samples; /* audio: samples a frame */
 	uint8_t aac_config[2];
 	uint8_t payload_type;
 };

@@ -63,7 +63,8 @@ static int listen_on(const char *host, int port)
 	if (getaddrinfo(host, service, &hints, &list))
 		return -EADDRNOTAVAIL;
 	int fd = socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, err = 0;
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) || bind(fd, list->ai_addr, list->ai_addrlen) || listen(fd, 4096))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) || bind(fd, list->ai_addr, list->ai_addrlen) ||
+	    listen(fd, 4096))
 		err = -errno;
 	freeaddrinfo(list);
 	if (err && fd >= 0)
@@ -187,9 +188,17 @@ static const char *default_clips_dir(void)
 static int parse_arguments(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"host", 1, NULL, 'h'},	 {"port", 1, NULL, 'p'}, {"clips", 1, NULL, 'd'}, {"clip", 1, NULL, 'c'},
-		{"scene", 1, NULL, 's'}, {"stats", 1, NULL, 'S'}, {"demo", 0, NULL, 'D'}, {"list", 0, NULL, 'l'},
-		{"default", 1, NULL, 'o'}, {"help", 0, NULL, '?'}, {0},
+		{"host", 1, NULL, 'h'},
+		{"port", 1, NULL, 'p'},
+		{"clips", 1, NULL, 'd'},
+		{"clip", 1, NULL, 'c'},
+		{"scene", 1, NULL, 's'},
+		{"stats", 1, NULL, 'S'},
+		{"demo", 0, NULL, 'D'},
+		{"list", 0, NULL, 'l'},
+		{"default", 1, NULL, 'o'},
+		{"help", 0, NULL, '?'},
+		{0},
 	};
 	int err = 0;
 	for (int opt; (opt = getopt_long(argc, argv, "", longs, NULL)) != -1 && !err;) {
@@ -246,7 +255,8 @@ int main(int argc, char **argv)
 		demo_add();
 	err = clips_load_dir(o.clips_dir ? o.clips_dir : default_clips_dir());
 	if (err && !clip_find(NULL, CLIP_H264)) {
-		fprintf(stderr, "camsim: no clips in %s: %s (the build makes them)\n", o.clips_dir ? o.clips_dir : default_clips_dir(), strerror(-err));
+		fprintf(stderr, "camsim: no clips in %s: %s (the build makes them)\n", o.clips_dir ? o.clips_dir : default_clips_dir(),
+			strerror(-err));
 		return 1;
 	}
 	struct rlimit files;

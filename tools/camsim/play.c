@@ -9,7 +9,7 @@
 #define BEHIND_MAX_US (5 * US_PER_S) /* further behind than this (a stopped machine) frames are skipped */
 #define NTP_UNIX_OFFSET UINT64_C(2208988800)
 
-static struct frame_out shaped;	 /* one at a time */
+static struct frame_out shaped; /* one at a time */
 static struct buf scratch;
 
 double conn_random(struct conn *c)

@@ -149,7 +149,9 @@ static bool name_camera(struct conn *c, const struct request *rq)
 	struct camera *cam = camera_of_path(path, why, sizeof(why));
 	if (!cam) {
 		reply(c, rq, "404 Not Found");
-		fprintf(stderr, "camsim: %.*s: %s\n", (int)path.len, (const char *)path.data, why);
+		for (char *p = why; *p; p++)
+			*p = *p < 0x20 || *p > 0x7e ? '?' : *p;
+		fprintf(stderr, "camsim: no such camera: %s\n", why);
 		return false;
 	}
 	c->camera = cam;
@@ -182,7 +184,8 @@ static void sdp(const struct camera *cam, struct buf *out)
 	buf_append_str(out, "\r\na=control:trackID=0\r\n");
 	if (a) {
 		static const char *const names[] = {[CLIP_AAC] = "mpeg4-generic", [CLIP_PCMU] = "PCMU", [CLIP_PCMA] = "PCMA"};
-		buf_printf(out, "m=audio 0 RTP/AVP %u\r\na=rtpmap:%u %s/%u", a->payload_type, a->payload_type, names[a->codec], a->clock_rate);
+		buf_printf(out, "m=audio 0 RTP/AVP %u\r\na=rtpmap:%u %s/%u", a->payload_type, a->payload_type, names[a->codec],
+			   a->clock_rate);
 		if (a->channels > 1 || a->codec == CLIP_AAC)
 			buf_printf(out, "/%u", a->channels);
 		buf_append_str(out, "\r\n");
@@ -252,8 +255,8 @@ static void on_setup(struct conn *c, const struct request *rq)
 	t->set_up = true;
 	t->channel = (uint8_t)channel;
 	struct buf headers = {0};
-	buf_printf(&headers, "Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d\r\nSession: %s;timeout=%d\r\n", channel, channel + 1, c->session,
-		   c->camera->session_timeout_s);
+	buf_printf(&headers, "Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d\r\nSession: %s;timeout=%d\r\n", channel, channel + 1,
+		   c->session, c->camera->session_timeout_s);
 	conn_reply(c, rq, "200 OK", buf_str(&headers), (struct bytes){0});
 	buf_finish(&headers);
 	c->state = CONN_READY;
@@ -322,9 +325,14 @@ static const struct {
 	void (*run)(struct conn *c, const struct request *rq);
 	bool open; /* answered without password and without a camera */
 } methods[] = {
-	{"OPTIONS", on_options, true},	{"DESCRIBE", on_describe},	     {"SETUP", on_setup},
-	{"PLAY", on_play},		{"PAUSE", on_pause},		     {"GET_PARAMETER", on_get_parameter},
-	{"SET_PARAMETER", on_get_parameter}, {"TEARDOWN", on_teardown},
+	{"OPTIONS", on_options, true},
+	{"DESCRIBE", on_describe},
+	{"SETUP", on_setup},
+	{"PLAY", on_play},
+	{"PAUSE", on_pause},
+	{"GET_PARAMETER", on_get_parameter},
+	{"SET_PARAMETER", on_get_parameter},
+	{"TEARDOWN", on_teardown},
 };
 
 static void handle_request(struct conn *c, const struct request *rq)
@@ -416,9 +424,8 @@ void conn_readable(struct conn *c)
 		return;
 	c->in.len += (size_t)n;
 	size_t used = 0;
-	ssize_t took;
-	while (!c->closing && c->state != CONN_MUTE &&
-	       (took = take_one(c, bytes_of(c->in.data + used, c->in.len - used))) > 0)
+	ssize_t took = 0;
+	while (!c->closing && c->state != CONN_MUTE && (took = take_one(c, bytes_of(c->in.data + used, c->in.len - used))) > 0)
 		used += (size_t)took;
 	if (!c->closing && c->state != CONN_MUTE && (took < 0 || c->in.len - used > CONN_IN_MAX)) {
 		fail(c);

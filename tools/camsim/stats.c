@@ -25,7 +25,8 @@ static void sessions(FILE *out, const struct camera *cam)
 		const struct session_range *s = &cam->sessions[i % SESSIONS_KEPT];
 		if (!s->sent)
 			continue;
-		fprintf(out, "%s[%llu, %llu, %llu]", comma, (unsigned long long)s->first, (unsigned long long)s->last, (unsigned long long)s->sent);
+		fprintf(out, "%s[%llu, %llu, %llu]", comma, (unsigned long long)s->first, (unsigned long long)s->last,
+			(unsigned long long)s->sent);
 		comma = ", ";
 	}
 	fputs("]", out);
@@ -39,9 +40,17 @@ void stats_write(FILE *out)
 		const struct {
 			const char *name;
 			uint64_t value;
-		} numbers[] = {{"frames", cam->frames}, {"bytes", cam->bytes}, {"dropped", cam->dropped}, {"late", cam->late},
-			       {"connections", cam->connections}, {"open", cam->open}, {"plays", cam->plays}, {"teardowns", cam->teardowns},
-			       {"keepalives", cam->keepalives}, {"receiver_reports", cam->receiver_reports}, {"refused", cam->refused}};
+		} numbers[] = {{"frames", cam->frames},
+			       {"bytes", cam->bytes},
+			       {"dropped", cam->dropped},
+			       {"late", cam->late},
+			       {"connections", cam->connections},
+			       {"open", cam->open},
+			       {"plays", cam->plays},
+			       {"teardowns", cam->teardowns},
+			       {"keepalives", cam->keepalives},
+			       {"receiver_reports", cam->receiver_reports},
+			       {"refused", cam->refused}};
 		fprintf(out, "%s\n{\"camera\": ", comma);
 		json_string(out, cam->name);
 		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

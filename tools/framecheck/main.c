@@ -78,9 +78,15 @@ static void write_report(const struct report *r)
 	const struct {
 		const char *name;
 		uint64_t value;
-	} numbers[] = {{"files", r->files}, {"samples", r->samples}, {"unmarked", r->unmarked}, {"audio_samples", r->audio_samples},
-		       {"truncated_bytes", r->truncated_bytes}, {"time_backwards", r->time_backwards}, {"time_gaps", r->time_gaps},
-		       {"time_overlaps", r->time_overlaps}, {"malformed", r->malformed}};
+	} numbers[] = {{"files", r->files},
+		       {"samples", r->samples},
+		       {"unmarked", r->unmarked},
+		       {"audio_samples", r->audio_samples},
+		       {"truncated_bytes", r->truncated_bytes},
+		       {"time_backwards", r->time_backwards},
+		       {"time_gaps", r->time_gaps},
+		       {"time_overlaps", r->time_overlaps},
+		       {"malformed", r->malformed}};
 	fputs("{", stdout);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		printf("\"%s\": %llu, ", numbers[i].name, (unsigned long long)numbers[i].value);
@@ -94,17 +100,24 @@ static void write_report(const struct report *r)
 
 static void usage(FILE *out)
 {
-	fputs("usage: framecheck [--expect-from N] [--expect-to N] [--camera NAME] [--allow] [--live] FILE... (in order; - or none: standard input)\n"
-	      "Reads MP4 or fragmented MP4 (files, or init and segments one behind the other) and tells, as JSON, which of camsim's frames\n"
-	      "are found, missing, repeated or out of order. --live: standard input's arrival times give delays.\n"
-	      "Exit: 0 all there, 1 frames missing, repeated, reordered or times wrong (not with --allow), or nothing found; 2 usage or no such file.\n",
+	fputs("usage: framecheck [--expect-from N] [--expect-to N] [--camera NAME] [--allow] [--live] FILE...\n"
+	      "Reads MP4 or fragmented MP4: files in order as one sequence; \"-\" or none: standard input, init and\n"
+	      "segments one behind the other. Tells, as JSON, which of camsim's frames are found, missing, repeated or\n"
+	      "out of order. --live: standard input's arrival times give delays.\n"
+	      "Exit: 0 all there; 1 frames missing, repeated, reordered or times wrong (not with --allow), or nothing\n"
+	      "found; 2 usage or no such file.\n",
 	      out);
 }
 
 static int parse_arguments(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {{"expect-from", 1, NULL, 'f'}, {"expect-to", 1, NULL, 't'}, {"camera", 1, NULL, 'c'},
-					      {"allow", 0, NULL, 'a'},	     {"live", 0, NULL, 'l'},	  {"help", 0, NULL, '?'}, {0}};
+	static const struct option longs[] = {{"expect-from", 1, NULL, 'f'},
+					      {"expect-to", 1, NULL, 't'},
+					      {"camera", 1, NULL, 'c'},
+					      {"allow", 0, NULL, 'a'},
+					      {"live", 0, NULL, 'l'},
+					      {"help", 0, NULL, '?'},
+					      {0}};
 	for (int opt; (opt = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
 		switch (opt) {
 		case 'f':

@@ -191,7 +191,6 @@ static void read_entry(struct track *t, struct bytes stsd)
 	if (c.err || !next_box(&c, stsd.data, &entry))
 		return;
 	t->hevc = entry.type == FOURCC('h', 'v', 'c', '1') || entry.type == FOURCC('h', 'e', 'v', '1');
-	t->nal_length_size = 4;
 	if (entry.payload.len < 78)
 		return;
 	struct bytes inside = bytes_of(entry.payload.data + 78, entry.payload.len - 78);
@@ -244,8 +243,8 @@ static void read_stbl(struct reader *r, struct track *t, struct bytes stbl)
 	struct run_length durations = {0}, offsets = {0};
 	durations.runs = table(find(stbl, FOURCC('s', 't', 't', 's')), 4, 8, &durations.c);
 	offsets.runs = table(find(stbl, FOURCC('c', 't', 't', 's')), 4, 8, &offsets.c);
-	if (same)
-		n = get_be32(stsz.data + 8);
+	if (same) /* no table to bound it: the bytes do */
+		n = get_be32(stsz.data + 8) < r->in->data.len / same ? get_be32(stsz.data + 8) : (uint32_t)(r->in->data.len / same);
 	int64_t dts = 0;
 	uint32_t per_chunk = 0, next_first = n_map ? cursor_be32(&map) : 0, next_per = cursor_be32(&map);
 	cursor_skip(&map, 4);
@@ -277,7 +276,9 @@ static void read_trak(struct reader *r, struct bytes trak)
 		return;
 	}
 	struct track *t = &r->tracks[r->n_tracks++];
-	*t = (struct track){.id = get_be32(tkhd.data + (tkhd.data[0] ? 20 : 12)), .timescale = get_be32(mdhd.data + (mdhd.data[0] ? 20 : 12))};
+	*t = (struct track){.nal_length_size = 4,
+			    .id = get_be32(tkhd.data + (tkhd.data[0] ? 20 : 12)),
+			    .timescale = get_be32(mdhd.data + (mdhd.data[0] ? 20 : 12))};
 	t->video = get_be32(hdlr.data + 8) == FOURCC('v', 'i', 'd', 'e');
 	if (t->video)
 		read_entry(t, find(stbl, FOURCC('s', 't', 's', 'd')));
@@ -320,7 +321,9 @@ static void read_trun(struct reader *r, struct traf *f, struct bytes trun)
 	if (flags & 0x4)
 		cursor_skip(&c, 4);
 	size_t entry = ((flags >> 8 & 1) + (flags >> 9 & 1) + (flags >> 10 & 1) + (flags >> 11 & 1)) * 4u;
-	if (c.err || (entry && n > cursor_left(&c) / entry) || n > 1u << 20) {
+	/* without a table of its own a run is bounded by the bytes there are */
+	size_t fits = entry ? cursor_left(&c) / entry : f->size ? r->in->data.len / f->size : 0;
+	if (c.err || n > fits) {
 		r->report->malformed++;
 		return;
 	}

@@ -127,12 +127,18 @@ void tally_write(FILE *out, const struct tally *t)
 {
 	fputs("{\"camera\": \"", out);
 	write_name(out, t->camera);
-	fprintf(out, "\", \"found\": %llu, \"first\": %llu, \"last\": %llu, \"missing\": %llu, \"repeated\": %llu, \"reordered\": %llu, \"wild\": %llu,\n \"missing_ranges\": [",
-		(unsigned long long)t->found, (unsigned long long)t->first, (unsigned long long)t->highest, (unsigned long long)t->missing,
-		(unsigned long long)t->repeated, (unsigned long long)t->reordered, (unsigned long long)t->wild);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {{"found", t->found},	  {"first", t->first},	       {"last", t->highest}, {"missing", t->missing},
+		       {"repeated", t->repeated}, {"reordered", t->reordered}, {"wild", t->wild},    {"missing_ranges_total", t->n_ranges}};
+	fputs("\"", out);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		fprintf(out, ", \"%s\": %llu", numbers[i].name, (unsigned long long)numbers[i].value);
+	fputs(", \"missing_ranges\": [", out);
 	for (size_t i = 0; i < t->n_ranges && i < RANGES_MAX; i++)
 		fprintf(out, "%s[%llu, %llu]", i ? ", " : "", (unsigned long long)t->ranges[i].from, (unsigned long long)t->ranges[i].to);
-	fprintf(out, "], \"missing_ranges_total\": %zu", t->n_ranges);
+	fputs("]", out);
 	if (t->n_delays) {
 		qsort(t->delays_ms, t->n_delays, sizeof(*t->delays_ms), compare);
 		const double *d = t->delays_ms;

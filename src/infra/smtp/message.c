@@ -157,7 +157,8 @@ static void write_date(struct buf *out, int64_t utc_us)
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	struct civil c;
 	utc_us_to_civil(utc_us, &c);
-	buf_printf(out, "Date: %s, %d %s %04d %02d:%02d:%02d +0000\r\n", days[c.weekday], c.day, months[c.month - 1], c.year, c.hour, c.minute, c.second);
+	buf_printf(out, "Date: %s, %d %s %04d %02d:%02d:%02d +0000\r\n", days[c.weekday], c.day, months[c.month - 1], c.year, c.hour,
+		   c.minute, c.second);
 }
 
 void message_write(struct buf *out, const struct message *m)
@@ -185,7 +186,9 @@ void message_write(struct buf *out, const struct message *m)
 	message_encode_header(out, m->subject, 9);
 	const char *domain = strchr(m->from, '@');
 	buf_printf(out, "\r\nMessage-ID: <%s%s>\r\n", m->id_left, domain ? domain : "@localhost");
-	buf_printf(out, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
-			"Content-Language: %s\r\nAuto-Submitted: auto-generated\r\n\r\n", m->language);
+	buf_printf(out,
+		   "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+		   "Content-Language: %s\r\nAuto-Submitted: auto-generated\r\n\r\n",
+		   m->language);
 	message_encode_body(out, m->text);
 }

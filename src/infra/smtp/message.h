@@ -5,8 +5,8 @@
 #include "base/buf.h"
 
 struct message {
-	const char *from_name; /* or NULL */
-	const char *from, *to; /* addresses, checked by message_address_ok */
+	const char *from_name;	    /* or NULL */
+	const char *from, *to;	    /* addresses, checked by message_address_ok */
 	const char *subject, *text; /* UTF-8 */
 	const char *language;	    /* "pt-BR" */
 	const char *id_left;	    /* of the Message-ID; the right side is the sender's domain */

@@ -68,9 +68,15 @@ int outgoing_curl_error(int curl_code, const char *detail, char *ret_error, size
 {
 	static const struct {
 		int code, err;
-	} table[] = {{CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH}, {CURLE_COULDNT_CONNECT, -ECONNREFUSED}, {CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT},
-		     {CURLE_LOGIN_DENIED, -EACCES}, {CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED}, {CURLE_USE_SSL_FAILED, -EPROTONOSUPPORT},
-		     {CURLE_UNSUPPORTED_PROTOCOL, -EPROTO}, {CURLE_URL_MALFORMAT, -EPROTO}, {CURLE_OUT_OF_MEMORY, -ENOMEM}};
+	} table[] = {{CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH},
+		     {CURLE_COULDNT_CONNECT, -ECONNREFUSED},
+		     {CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT},
+		     {CURLE_LOGIN_DENIED, -EACCES},
+		     {CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED},
+		     {CURLE_USE_SSL_FAILED, -EPROTONOSUPPORT},
+		     {CURLE_UNSUPPORTED_PROTOCOL, -EPROTO},
+		     {CURLE_URL_MALFORMAT, -EPROTO},
+		     {CURLE_OUT_OF_MEMORY, -ENOMEM}};
 	snprintf(ret_error, cap, "%s", detail && detail[0] ? detail : curl_easy_strerror((CURLcode)curl_code));
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].code == curl_code)

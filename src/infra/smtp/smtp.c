@@ -132,7 +132,8 @@ static void set_up(CURL *curl, const struct settings *s, struct curl_slist *to)
 {
 	char url[512];
 	bool ipv6 = strchr(s->host, ':') && s->host[0] != '[';
-	snprintf(url, sizeof(url), "%s://%s%s%s:%d", !strcmp(s->tls, "tls") ? "smtps" : "smtp", ipv6 ? "[" : "", s->host, ipv6 ? "]" : "", s->port);
+	snprintf(url, sizeof(url), "%s://%s%s%s:%d", !strcmp(s->tls, "tls") ? "smtps" : "smtp", ipv6 ? "[" : "", s->host, ipv6 ? "]" : "",
+		 s->port);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)(!strcmp(s->tls, "none") ? CURLUSESSL_NONE : CURLUSESSL_ALL));
 	if (s->ca_file)
@@ -207,8 +208,14 @@ static int deliver(void *self, const struct notice *n, const struct delivery *d,
 	outgoing_render(&s->style, n, d->language, &subject, &text);
 	char id[96];
 	snprintf(id, sizeof(id), "delivery.%lld.%s", (long long)d->row_id, n->id);
-	struct message m = {.from_name = s->from_name, .from = s->from, .to = d->to, .subject = buf_str(&subject), .text = buf_str(&text),
-			    .language = language_name(d->language), .id_left = id, .date_us = outgoing_now(&s->style)};
+	struct message m = {.from_name = s->from_name,
+			    .from = s->from,
+			    .to = d->to,
+			    .subject = buf_str(&subject),
+			    .text = buf_str(&text),
+			    .language = language_name(d->language),
+			    .id_left = id,
+			    .date_us = outgoing_now(&s->style)};
 	message_write(&bytes, &m);
 	int err = send_message(s, d->to, buf_bytes(&bytes), ret_error, cap);
 	buf_finish(&subject);

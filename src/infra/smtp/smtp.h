@@ -7,11 +7,11 @@
 
 struct smtp_config {
 	const char *host;
-	int port;			/* 0: 465 with "tls", else 587 with a user, else 25 */
-	const char *user, *password;	/* NULL: no authentication */
-	const char *from;		/* "vigia@example.org" or "Vigia <vigia@example.org>" */
-	const char *tls;		/* "none", "starttls" (refused by the server: no delivery), "tls" */
-	const char *ca_file;		/* NULL: the system's authorities */
+	int port;		     /* 0: 465 with "tls", else 587 with a user, else 25 */
+	const char *user, *password; /* NULL: no authentication */
+	const char *from;	     /* "vigia@example.org" or "Vigia <vigia@example.org>" */
+	const char *tls;	     /* "none", "starttls" (refused by the server: no delivery), "tls" */
+	const char *ca_file;	     /* NULL: the system's authorities */
 	struct outgoing_style style;
 };
 

@@ -109,8 +109,9 @@ static char *body_of(const struct settings *s, const struct notice *n, const str
 	json_t *items = json_array();
 	for (size_t i = 0; i < n->n_items; i++)
 		json_array_append_new(items, item_json(&n->items[i]));
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s, s:s}", "id", n->id, "kind", notice_kind_name(n->kind), "city", n->city_id, "city_name",
-			      n->city_name, "language", language_name(d->language), "subject", buf_str(&subject), "text", buf_str(&text));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:s, s:s}", "id", n->id, "kind", notice_kind_name(n->kind), "city", n->city_id,
+			      "city_name", n->city_name, "language", language_name(d->language), "subject", buf_str(&subject), "text",
+			      buf_str(&text));
 	char *body = NULL;
 	if (o) {
 		if (n->due_on == TIME_NONE) {
@@ -200,7 +201,8 @@ static int post(const struct settings *s, const char *url, const char *body, str
 		return 0; /* accepted, whatever it goes on to say */
 	if (rc != CURLE_OK && rc != CURLE_WRITE_ERROR)
 		return outgoing_curl_error((int)rc, detail, ret_error, cap);
-	snprintf(ret_error, cap, code >= 300 && code < 400 ? "the webhook answered HTTP %ld; redirects are not followed" : "the webhook answered HTTP %ld",
+	snprintf(ret_error, cap,
+		 code >= 300 && code < 400 ? "the webhook answered HTTP %ld; redirects are not followed" : "the webhook answered HTTP %ld",
 		 code);
 	return code >= 500 || code == 429 || code == 408 ? -EAGAIN : -EPROTO;
 }

@@ -89,10 +89,22 @@ static const char *text_of(const json_t *o, const char *key)
 	return s;
 }
 
-static struct notice_item item = {.camera_id = "portao-1", .camera_name = "Portão 1", .from = 1795400000 * US_PER_S, .to = 1795403600 * US_PER_S,
-				  .bytes = 900000000, .files = 1, .gap_seconds = 12, .held_files = 0};
-static struct notice notice = {.id = "01990000-0000-7000-8000-000000000001", .kind = NOTICE_EXPIRING, .city_id = "lapa", .city_name = "São José da Lapa",
-			       .due_on = 20780, .created_at = 1795400000 * US_PER_S, .items = &item, .n_items = 1};
+static struct notice_item item = {.camera_id = "portao-1",
+				  .camera_name = "Portão 1",
+				  .from = 1795400000 * US_PER_S,
+				  .to = 1795403600 * US_PER_S,
+				  .bytes = 900000000,
+				  .files = 1,
+				  .gap_seconds = 12,
+				  .held_files = 0};
+static struct notice notice = {.id = "01990000-0000-7000-8000-000000000001",
+			       .kind = NOTICE_EXPIRING,
+			       .city_id = "lapa",
+			       .city_name = "São José da Lapa",
+			       .due_on = 20780,
+			       .created_at = 1795400000 * US_PER_S,
+			       .items = &item,
+			       .n_items = 1};
 
 static struct delivery delivery_to(const char *to)
 {
@@ -102,8 +114,14 @@ static struct delivery delivery_to(const char *to)
 static struct smtp *smtp_to(const struct server *s, const char *tls, const char *user, const char *password, const char *ca)
 {
 	struct smtp *smtp;
-	struct smtp_config c = {.host = "localhost", .port = s->port, .user = user, .password = password, .from = "Vigia São Paulo <vigia@cidade.example>",
-				.tls = tls, .ca_file = ca, .style = {.time_zone = "America/Sao_Paulo", .public_url = "https://vigia.example"}};
+	struct smtp_config c = {.host = "localhost",
+				.port = s->port,
+				.user = user,
+				.password = password,
+				.from = "Vigia São Paulo <vigia@cidade.example>",
+				.tls = tls,
+				.ca_file = ca,
+				.style = {.time_zone = "America/Sao_Paulo", .public_url = "https://vigia.example"}};
 	c.host = ca ? "localhost" : "127.0.0.1";
 	assert_int_equal(smtp_create(&c, &smtp), 0);
 	return smtp;
@@ -121,8 +139,14 @@ static int deliver(struct notifier n, const char *to, char error[200])
 static void test_message_headers(void **state)
 {
 	struct buf out = {0};
-	struct message m = {.from_name = "Vigia", .from = "v@a.example", .to = "x@b.example", .subject = "Vence amanhã\r\nBcc: all@b.example",
-			    .text = "linha\n.\n", .language = "pt-BR", .id_left = "delivery.1.n", .date_us = 0};
+	struct message m = {.from_name = "Vigia",
+			    .from = "v@a.example",
+			    .to = "x@b.example",
+			    .subject = "Vence amanhã\r\nBcc: all@b.example",
+			    .text = "linha\n.\n",
+			    .language = "pt-BR",
+			    .id_left = "delivery.1.n",
+			    .date_us = 0};
 	message_write(&out, &m);
 	const char *all = buf_str(&out);
 	assert_null(strstr(all, "\nBcc:"));
@@ -420,9 +444,9 @@ static void test_webhook_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_message_headers), cmocka_unit_test(test_message_words),	cmocka_unit_test(test_message_body),
-		cmocka_unit_test(test_addresses),	cmocka_unit_test(test_config_refused),	cmocka_unit_test(test_smtp_delivers),
-		cmocka_unit_test(test_smtp_refusals),	cmocka_unit_test(test_smtp_auth),	cmocka_unit_test(test_smtp_tls),
+		cmocka_unit_test(test_message_headers),	  cmocka_unit_test(test_message_words),	   cmocka_unit_test(test_message_body),
+		cmocka_unit_test(test_addresses),	  cmocka_unit_test(test_config_refused),   cmocka_unit_test(test_smtp_delivers),
+		cmocka_unit_test(test_smtp_refusals),	  cmocka_unit_test(test_smtp_auth),	   cmocka_unit_test(test_smtp_tls),
 		cmocka_unit_test(test_smtp_no_downgrade), cmocka_unit_test(test_webhook_delivers), cmocka_unit_test(test_webhook_answers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
