@@ -15,10 +15,10 @@ struct export_state {
 	size_t n_chunks;
 	uint64_t created_1904_s;
 	uint64_t media_bytes;
-	uint64_t duration[TRACKS_MAX];	/* media, in the track's timescale */
-	uint64_t movie_duration;	/* of the longest */
+	uint64_t duration[TRACKS_MAX]; /* media, in the track's timescale */
+	uint64_t movie_duration;       /* of the longest */
 	bool co64;
-	size_t offsets_at[TRACKS_MAX];	/* where in out the chunk offsets stand; filled in once the head's size is known */
+	size_t offsets_at[TRACKS_MAX]; /* where in out the chunk offsets stand; filled in once the head's size is known */
 };
 
 struct table_ctx {
@@ -237,8 +237,8 @@ static int check(const struct export_state *s)
 	return left[0] || left[1] ? -EINVAL : 0;
 }
 
-int fmp4_write_export_head(const struct fmp4_tracks *t, const struct export_track *tracks, size_t n_tracks, const struct export_chunk *chunks,
-			   size_t n_chunks, int64_t created_utc_us, struct buf *out)
+int fmp4_write_export_head(const struct fmp4_tracks *t, const struct export_track *tracks, size_t n_tracks,
+			   const struct export_chunk *chunks, size_t n_chunks, int64_t created_utc_us, struct buf *out)
 {
 	struct export_state s = {.codecs = t,
 				 .tracks = tracks,
@@ -254,7 +254,8 @@ int fmp4_write_export_head(const struct fmp4_tracks *t, const struct export_trac
 			s.duration[i] += tracks[i].samples[k].duration;
 			s.media_bytes += tracks[i].samples[k].size;
 		}
-		uint64_t end = to_movie_time(tracks[i].start_delay, tracks[i].timescale) + to_movie_time(s.duration[i], tracks[i].timescale);
+		uint64_t end =
+			to_movie_time(tracks[i].start_delay, tracks[i].timescale) + to_movie_time(s.duration[i], tracks[i].timescale);
 		if (end > s.movie_duration)
 			s.movie_duration = end;
 	}

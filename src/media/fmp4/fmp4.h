@@ -43,19 +43,19 @@ struct fmp4_sample {
 /* Bytes of moof + mdat header for n samples. */
 size_t fmp4_fragment_head_size(size_t n_samples, bool with_cts);
 /* Writes moof + mdat header so that it ends at dst + head_size, the samples' bytes following. */
-void fmp4_write_fragment_head(uint8_t *dst, uint32_t track_id, uint32_t sequence, uint64_t tfdt, const struct fmp4_sample *samples, size_t n,
-			      bool with_cts);
+void fmp4_write_fragment_head(uint8_t *dst, uint32_t track_id, uint32_t sequence, uint64_t tfdt, const struct fmp4_sample *samples,
+			      size_t n, bool with_cts);
 /* A free box of exactly n bytes (n == 0 or n >= 8). */
 void fmp4_write_free(uint8_t *dst, size_t n);
 
 /* --- sealing --- */
-struct fmp4_index_entry {   /* one key frame (or the start of the file) */
-	uint64_t offset;    /* of its fragment in the file */
-	uint64_t tfdt;	    /* video timescale */
+struct fmp4_index_entry { /* one key frame (or the start of the file) */
+	uint64_t offset;  /* of its fragment in the file */
+	uint64_t tfdt;	  /* video timescale */
 };
 /* From a header made by fmp4_write_header (or read back): fills in the duration and turns the free box into a sidx covering
- * [FMP4_HEADER_SIZE, file_size). Entries are merged to fit. first: what to write with the box still free; second: the same with its type and
- * the duration set. Both FMP4_HEADER_SIZE long, in place. 0, -EBADMSG when the header is not ours, -ENODATA without entries. */
+ * [FMP4_HEADER_SIZE, file_size). Entries are merged to fit. first: what to write with the box still free; second: the same with its type
+ * and the duration set. Both FMP4_HEADER_SIZE long, in place. 0, -EBADMSG when the header is not ours, -ENODATA without entries. */
 int fmp4_seal_header(uint8_t first[FMP4_HEADER_SIZE], uint8_t second[FMP4_HEADER_SIZE], const struct fmp4_index_entry *entries, size_t n,
 		     uint64_t file_size, uint64_t end_tfdt);
 

@@ -36,8 +36,8 @@ size_t fmp4_fragment_head_size(size_t n_samples, bool with_cts)
 	return 8 + MFHD_SIZE + 8 + TFHD_SIZE + TFDT_SIZE + TRUN_HEAD + n_samples * (SAMPLE_SIZE + (with_cts ? CTS_SIZE : 0)) + MDAT_HEAD;
 }
 
-void fmp4_write_fragment_head(uint8_t *dst, uint32_t track_id, uint32_t sequence, uint64_t tfdt, const struct fmp4_sample *samples, size_t n,
-			      bool with_cts)
+void fmp4_write_fragment_head(uint8_t *dst, uint32_t track_id, uint32_t sequence, uint64_t tfdt, const struct fmp4_sample *samples,
+			      size_t n, bool with_cts)
 {
 	size_t moof = fmp4_fragment_head_size(n, with_cts) - MDAT_HEAD;
 	size_t traf = moof - 8 - MFHD_SIZE;

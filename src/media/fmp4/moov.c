@@ -148,10 +148,8 @@ static const struct audio_entry {
 	uint16_t least_config;
 	void (*put)(const struct audio_params *audio, struct buf *out);
 } audio_entries[] = {
-	{CODEC_AAC, "mp4a", 2, put_esds},
-	{CODEC_OPUS, "Opus", 11, put_dops},
-	{CODEC_FLAC, "fLaC", 34, put_dfla},
-	{CODEC_PCMU, "fLaC", 34, put_dfla}, /* G.711 is FLAC in fMP4 */
+	{CODEC_AAC, "mp4a", 2, put_esds},   {CODEC_OPUS, "Opus", 11, put_dops},
+	{CODEC_FLAC, "fLaC", 34, put_dfla}, {CODEC_PCMU, "fLaC", 34, put_dfla}, /* G.711 is FLAC in fMP4 */
 	{CODEC_PCMA, "fLaC", 34, put_dfla},
 };
 

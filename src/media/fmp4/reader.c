@@ -169,7 +169,8 @@ int fmp4_read_header(fmp4_read_fn read, void *ctx, struct fmp4_header *ret)
 }
 
 /* ISO 14496-12 section 8.16.3, as seal.c writes it: references to media that begin behind the header. */
-static int parse_sidx(const struct header_parts *parts, struct arena *mem, struct fmp4_index_entry **ret, size_t *ret_n, uint64_t *ret_end_tfdt)
+static int parse_sidx(const struct header_parts *parts, struct arena *mem, struct fmp4_index_entry **ret, size_t *ret_n,
+		      uint64_t *ret_end_tfdt)
 {
 	struct cursor c = cursor_of(parts->sidx);
 	uint32_t version = cursor_be32(&c);

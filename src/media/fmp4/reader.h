@@ -11,9 +11,9 @@ typedef int64_t (*fmp4_read_fn)(void *ctx, void *dst, size_t n, uint64_t offset)
 
 struct fmp4_header {
 	struct fmp4_identity id;
-	bool sealed;		/* it has a sidx */
-	uint64_t duration_90k;	/* 0 while open */
-	uint32_t init_len;	/* ftyp + moov */
+	bool sealed;	       /* it has a sidx */
+	uint64_t duration_90k; /* 0 while open */
+	uint32_t init_len;     /* ftyp + moov */
 	bool has_video, has_audio;
 	struct video_params video;
 	struct video_info video_info;
@@ -22,8 +22,8 @@ struct fmp4_header {
 int fmp4_read_header(fmp4_read_fn read, void *ctx, struct fmp4_header *ret); /* 0, -EBADMSG, -errno of read */
 
 struct fmp4_fragment {
-	uint64_t offset;      /* of the moof */
-	uint32_t size;	      /* moof + mdat */
+	uint64_t offset; /* of the moof */
+	uint32_t size;	 /* moof + mdat */
 	uint32_t track_id;
 	uint64_t tfdt, duration; /* in the track's timescale */
 	uint32_t n_samples;
@@ -43,7 +43,8 @@ struct fmp4_sample_ref {
 	bool key;
 };
 /* The samples of one fragment. */
-int fmp4_read_samples(fmp4_read_fn read, void *ctx, const struct fmp4_fragment *f, struct arena *mem, struct fmp4_sample_ref **ret, size_t *ret_n);
+int fmp4_read_samples(fmp4_read_fn read, void *ctx, const struct fmp4_fragment *f, struct arena *mem, struct fmp4_sample_ref **ret,
+		      size_t *ret_n);
 
 /* --- export: an ordinary MP4, moov first --- */
 struct export_sample {
@@ -64,7 +65,7 @@ struct export_chunk {
 	uint32_t track; /* index into tracks */
 	uint32_t n_samples;
 };
-int fmp4_write_export_head(const struct fmp4_tracks *t, const struct export_track *tracks, size_t n_tracks, const struct export_chunk *chunks,
-			   size_t n_chunks, int64_t created_utc_us, struct buf *out);
+int fmp4_write_export_head(const struct fmp4_tracks *t, const struct export_track *tracks, size_t n_tracks,
+			   const struct export_chunk *chunks, size_t n_chunks, int64_t created_utc_us, struct buf *out);
 
 #endif

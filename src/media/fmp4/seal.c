@@ -170,12 +170,8 @@ int fmp4_seal_header(uint8_t first[FMP4_HEADER_SIZE], uint8_t second[FMP4_HEADER
 	uint32_t room = FMP4_HEADER_SIZE - h.area;
 	uint8_t *area = first + h.area;
 	memset(area, 0, room);
-	const struct index index = {.entries = entries,
-				    .n = n,
-				    .file_size = file_size,
-				    .end_tfdt = end_tfdt,
-				    .track_id = f.track_id,
-				    .timescale = f.timescale};
+	const struct index index = {
+		.entries = entries, .n = n, .file_size = file_size, .end_tfdt = end_tfdt, .track_id = f.track_id, .timescale = f.timescale};
 	uint32_t size = put_sidx(area, room, &index);
 	put_be32(area, room);
 	memcpy(area + 4, "free", 4);

@@ -155,7 +155,8 @@ int fmp4_walk(fmp4_read_fn read, void *ctx, uint64_t offset, uint64_t limit, boo
 	return 0;
 }
 
-int fmp4_read_samples(fmp4_read_fn read, void *ctx, const struct fmp4_fragment *f, struct arena *mem, struct fmp4_sample_ref **ret, size_t *ret_n)
+int fmp4_read_samples(fmp4_read_fn read, void *ctx, const struct fmp4_fragment *f, struct arena *mem, struct fmp4_sample_ref **ret,
+		      size_t *ret_n)
 {
 	struct io_window w = {.read = read, .ctx = ctx};
 	struct moof m;

@@ -53,8 +53,8 @@ static void put_head(const struct playlist *p, struct buf *out)
 		put_seconds(out, p->part_target_90k);
 		buf_append_str(out, "\n");
 	}
-	buf_printf(out, "#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n",
-		   w->first_msn + (int64_t)w->listed, discontinuity);
+	buf_printf(out, "#EXT-X-MEDIA-SEQUENCE:%" PRId64 "\n#EXT-X-DISCONTINUITY-SEQUENCE:%" PRId64 "\n", w->first_msn + (int64_t)w->listed,
+		   discontinuity);
 	if (p->skipped)
 		buf_printf(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%zu\n", p->skipped);
 }

@@ -208,7 +208,8 @@ void hls_window_add_gap(struct hls_window *w, int64_t program_utc_us, uint32_t d
 		return;
 	hls_window_end_segment(w);
 	uint32_t most = (w->has_run ? (uint32_t)w->run.target_duration_s : (uint32_t)hls_target_duration_s(0)) * HLS_90K;
-	/* One as asked; only what TARGETDURATION forbids is split. A player attached to a longer silence has seen the list run out anyhow. */
+	/* One as asked; only what TARGETDURATION forbids is split. A player attached to a longer silence has seen the list run out anyhow.
+	 */
 	for (int i = 0; i < HLS_LIST_TARGETS && (duration_90k || i == 0); i++) {
 		uint32_t d = duration_90k < most ? duration_90k : most;
 		if (w->n && !w->seg[w->n - 1].gap)

@@ -1,6 +1,6 @@
 /* The live HLS window of one rendition (RFC 8216bis): segments and parts, what may be asked of them, and their playlist.
- * Sans-IO and payload-free: each part carries a caller's tag (uint64_t) by which the owner finds its bytes. Times in 90 kHz. Not locked: its
- * owner does that. Segments leave the playlist by the window's depth and stay answerable for a while after. */
+ * Sans-IO and payload-free: each part carries a caller's tag (uint64_t) by which the owner finds its bytes. Times in 90 kHz. Not locked:
+ * its owner does that. Segments leave the playlist by the window's depth and stay answerable for a while after. */
 #ifndef VIGIA_MEDIA_HLS_WINDOW_H
 #define VIGIA_MEDIA_HLS_WINDOW_H
 
@@ -13,11 +13,11 @@ struct hls_window;
 #define HLS_SEGMENT_PARTS_MAX 256
 
 struct hls_window_config {
-	int64_t first_msn;		/* from the clock, so that it never goes back over a restart */
-	int64_t first_discontinuity;	/* likewise */
-	char prefix;			/* 'v' or 'a': names are <prefix><msn>.m4s, <prefix><msn>.<part>.m4s, <prefix>init<n>.mp4 */
-	/* A segment or part left the window for good (after its grace): its tag may be released. Called from within the calls below that append or
-	 * end; it may not call back. */
+	int64_t first_msn;	     /* from the clock, so that it never goes back over a restart */
+	int64_t first_discontinuity; /* likewise */
+	char prefix;		     /* 'v' or 'a': names are <prefix><msn>.m4s, <prefix><msn>.<part>.m4s, <prefix>init<n>.mp4 */
+	/* A segment or part left the window for good (after its grace): its tag may be released. Called from within the calls below that
+	 * append or end; it may not call back. */
 	void (*on_release)(void *ctx, uint64_t tag);
 	void *ctx;
 };
@@ -38,8 +38,8 @@ void hls_window_begin_run(struct hls_window *w, const struct hls_run *run);
 void hls_window_begin_segment(struct hls_window *w, int64_t program_utc_us);
 /* A part of the open segment. One that would make the segment longer than TARGETDURATION allows opens the next by itself. */
 void hls_window_add_part(struct hls_window *w, uint64_t tag, uint32_t duration_90k, bool independent);
-/* Source away: ends the open segment and appends one GAP segment of the given length (its own discontinuity); several where it is longer than
- * TARGETDURATION. */
+/* Source away: ends the open segment and appends one GAP segment of the given length (its own discontinuity); several where it is longer
+ * than TARGETDURATION. */
 void hls_window_add_gap(struct hls_window *w, int64_t program_utc_us, uint32_t duration_90k);
 void hls_window_end_segment(struct hls_window *w);
 /* The stream was stopped for good: EXT-X-ENDLIST. What is added afterwards is released at once. */

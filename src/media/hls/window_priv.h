@@ -28,7 +28,7 @@ struct hls_segment {
 	uint32_t part_target_90k;
 	int target_duration_s;
 	bool gap, complete;
-	bool breaks;	/* EXT-X-DISCONTINUITY before it */
+	bool breaks;   /* EXT-X-DISCONTINUITY before it */
 	bool has_init; /* false: a gap before any media */
 	struct hls_part *parts;
 	uint32_t n_parts, cap_parts;

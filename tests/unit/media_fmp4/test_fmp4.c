@@ -251,7 +251,8 @@ static void the_index_is_coarsened_to_fit(void **state)
 		s->n = n;
 		for (size_t i = 0; i < n; i++)
 			s->entries[i] = (struct fmp4_index_entry){.offset = FMP4_HEADER_SIZE + i * 100000, .tfdt = i * 90000};
-		assert_int_equal(fmp4_seal_header(s->file.bytes.data, s->second, s->entries, n, FMP4_HEADER_SIZE + n * 100000, n * 90000), 0);
+		assert_int_equal(fmp4_seal_header(s->file.bytes.data, s->second, s->entries, n, FMP4_HEADER_SIZE + n * 100000, n * 90000),
+				 0);
 		memcpy(s->file.bytes.data, s->second, FMP4_HEADER_SIZE);
 		struct fmp4_index_entry *got;
 		size_t n_got;

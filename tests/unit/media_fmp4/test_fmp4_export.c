@@ -238,12 +238,9 @@ static void what_does_not_add_up_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_sample_is_where_the_tables_say),
-		cmocka_unit_test(times_and_keys_are_told),
-		cmocka_unit_test(a_late_track_has_an_empty_edit),
-		cmocka_unit_test(large_exports_have_large_offsets),
-		cmocka_unit_test(the_same_span_gives_the_same_bytes),
-		cmocka_unit_test(what_does_not_add_up_is_refused),
+		cmocka_unit_test(every_sample_is_where_the_tables_say), cmocka_unit_test(times_and_keys_are_told),
+		cmocka_unit_test(a_late_track_has_an_empty_edit),	cmocka_unit_test(large_exports_have_large_offsets),
+		cmocka_unit_test(the_same_span_gives_the_same_bytes),	cmocka_unit_test(what_does_not_add_up_is_refused),
 	};
 	video = params_h264();
 	audio = params_audio(CODEC_AAC);

@@ -101,31 +101,32 @@ static void the_playlist_says_what_the_rfc_wants(void **state)
 	segment(&f, 10, 200);
 	hls_window_begin_segment(f.w, f.utc_us);
 	parts(&f, 2, 200);
-	assert_string_equal(render(&f, false), "#EXTM3U\n"
-					       "#EXT-X-VERSION:9\n"
-					       "#EXT-X-TARGETDURATION:2\n"
-					       "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.63900,HOLD-BACK=6.0,CAN-SKIP-UNTIL=12.0\n"
-					       "#EXT-X-PART-INF:PART-TARGET=0.21300\n"
-					       "#EXT-X-MEDIA-SEQUENCE:1000\n"
-					       "#EXT-X-DISCONTINUITY-SEQUENCE:7\n"
-					       "#EXT-X-MAP:URI=\"vinit5.mp4\"\n"
-					       "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.0.m4s\",INDEPENDENT=YES\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.1.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.2.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.3.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.4.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.5.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.6.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.7.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.8.m4s\"\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.9.m4s\"\n"
-					       "#EXTINF:2.00000,\n"
-					       "v1000.m4s\n"
-					       "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.000Z\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1001.0.m4s\",INDEPENDENT=YES\n"
-					       "#EXT-X-PART:DURATION=0.20000,URI=\"v1001.1.m4s\"\n"
-					       "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"v1001.2.m4s\"\n");
+	assert_string_equal(render(&f, false),
+			    "#EXTM3U\n"
+			    "#EXT-X-VERSION:9\n"
+			    "#EXT-X-TARGETDURATION:2\n"
+			    "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.63900,HOLD-BACK=6.0,CAN-SKIP-UNTIL=12.0\n"
+			    "#EXT-X-PART-INF:PART-TARGET=0.21300\n"
+			    "#EXT-X-MEDIA-SEQUENCE:1000\n"
+			    "#EXT-X-DISCONTINUITY-SEQUENCE:7\n"
+			    "#EXT-X-MAP:URI=\"vinit5.mp4\"\n"
+			    "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.0.m4s\",INDEPENDENT=YES\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.1.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.2.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.3.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.4.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.5.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.6.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.7.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.8.m4s\"\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1000.9.m4s\"\n"
+			    "#EXTINF:2.00000,\n"
+			    "v1000.m4s\n"
+			    "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:22.000Z\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1001.0.m4s\",INDEPENDENT=YES\n"
+			    "#EXT-X-PART:DURATION=0.20000,URI=\"v1001.1.m4s\"\n"
+			    "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"v1001.2.m4s\"\n");
 	teardown(&f);
 }
 
@@ -243,16 +244,25 @@ static void blocking_reload_follows_the_rfc(void **state)
 		int part;
 		enum hls_ready want;
 	} table[] = {
-		{-1, -1, HLS_READY},	{-1, 0, HLS_BAD_REQUEST}, /* part without msn */
-		{-20, -1, HLS_READY},	{-1, -1, HLS_READY},	  /* too old: at once */
-		{-20, 500, HLS_READY},	{0, -1, HLS_WAIT},	  /* the whole open segment */
-		{0, 0, HLS_READY},	{0, 2, HLS_READY},
-		{0, 3, HLS_WAIT},	{0, 17, HLS_WAIT},
+		{-1, -1, HLS_READY},
+		{-1, 0, HLS_BAD_REQUEST}, /* part without msn */
+		{-20, -1, HLS_READY},
+		{-1, -1, HLS_READY}, /* too old: at once */
+		{-20, 500, HLS_READY},
+		{0, -1, HLS_WAIT}, /* the whole open segment */
+		{0, 0, HLS_READY},
+		{0, 2, HLS_READY},
+		{0, 3, HLS_WAIT},
+		{0, 17, HLS_WAIT},
 		{0, 18, HLS_BAD_REQUEST}, /* 2 + 15 is the limit */
-		{-1, 9, HLS_READY},	{-1, 10, HLS_READY},	  /* past the end: part 0 of the open one, which is there */
-		{1, -1, HLS_WAIT},	{1, 0, HLS_WAIT},
-		{1, 14, HLS_WAIT},	{1, 15, HLS_BAD_REQUEST},
-		{2, -1, HLS_BAD_REQUEST}, {2, 0, HLS_BAD_REQUEST}, /* more than 2 ahead of the last whole one */
+		{-1, 9, HLS_READY},
+		{-1, 10, HLS_READY}, /* past the end: part 0 of the open one, which is there */
+		{1, -1, HLS_WAIT},
+		{1, 0, HLS_WAIT},
+		{1, 14, HLS_WAIT},
+		{1, 15, HLS_BAD_REQUEST},
+		{2, -1, HLS_BAD_REQUEST},
+		{2, 0, HLS_BAD_REQUEST}, /* more than 2 ahead of the last whole one */
 		{INT32_MAX, 0, HLS_BAD_REQUEST},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
