@@ -16,6 +16,9 @@
 #define STAGING_MAX (24u << 20)
 #define SILENCE_US (2 * US_PER_S)
 
+#define JUMPS_WINDOW_US (20 * US_PER_S)
+#define JUMPS_MAX 3
+
 enum { VIDEO, AUDIO };
 
 /* ---------------------------------------------------------------- decoding times */
@@ -108,8 +111,10 @@ static void leave_run(struct camera_rt *c, enum media_phase next)
 		}
 		*b = kept;
 	}
-	if (mux_in_run(c->mux))
+	if (mux_in_run(c->mux)) {
 		mux_end_run(c->mux, camera_mono(c));
+		record_run_ended(c);
+	}
 	c->phase = next;
 }
 
@@ -308,7 +313,8 @@ static void measure_staged(struct camera_rt *c)
 			dts[k] = dts[k - 1];
 			dts[k - 1] = t;
 		}
-	c->plan = part_plan_measure(dts, n);
+	/* Of the last units in display order some are still to come: they would look like holes. */
+	c->plan = part_plan_measure(dts, n - depth > 2 ? n - depth : n);
 	c->with_cts = depth > 0;
 	dts_init(&c->dts, depth, c->plan.frame);
 	int64_t span = n > 1 ? dts[n - 1] - dts[0] + c->plan.frame : 90000;
@@ -345,16 +351,17 @@ static void finish_staging(struct camera_rt *c, int64_t now)
 		log_info("camera.live", KV_S("camera", c->id), KV_I("after_attempts", c->attempts));
 }
 
+static enum media_clock_answer map_time(struct camera_rt *c, const struct access_unit *au, int64_t *ret_media_us);
+
 /* A run goes on in the same session after a jump or silence, with the plan it had. The unit lies in scratch. */
 static void resume_run(struct camera_rt *c, const struct access_unit *au, int64_t now)
 {
 	struct au_buf unit = c->bufs[VIDEO];
-	bool dummy;
 	int64_t media_us;
 	media_clock_restart(&c->clocks[VIDEO]);
 	media_clock_restart(&c->clocks[AUDIO]);
 	c->audio_timed = false;
-	media_clock_map(&c->clocks[VIDEO], au->rtp_time, au->arrival_mono_us, &media_us, &dummy);
+	map_time(c, au, &media_us);
 	c->last_media_us[VIDEO] = 0;
 	dts_init(&c->dts, c->dts.depth, c->plan.frame);
 	c->run_dts0 = INT64_MIN;
@@ -394,12 +401,40 @@ static void on_staging_video(struct camera_rt *c, const struct access_unit *au, 
 		finish_staging(c, now);
 }
 
+/* Media time of a unit. A clock that keeps jumping (ten times too fast, random) is given up: then arrival is the time. */
+static enum media_clock_answer map_time(struct camera_rt *c, const struct access_unit *au, int64_t *ret_media_us)
+{
+	bool scaled = false;
+	int64_t now = au->arrival_mono_us;
+	if (c->by_arrival) {
+		if (!c->clocks[VIDEO].started) {
+			media_clock_map(&c->clocks[VIDEO], au->rtp_time, now, ret_media_us, &scaled);
+			c->arrival_zero_mono_us = now;
+		}
+		*ret_media_us = now - c->arrival_zero_mono_us;
+		return MEDIA_CLOCK_OK;
+	}
+	enum media_clock_answer answer = media_clock_map(&c->clocks[VIDEO], au->rtp_time, now, ret_media_us, &scaled);
+	if (scaled)
+		log_warn("camera.rate", KV_S("camera", c->id), KV_S("what", "declared clock and delivered frames disagree; durations are scaled"));
+	if (answer != MEDIA_CLOCK_NEW_RUN)
+		return answer;
+	if (now - c->jumps_since_mono_us > JUMPS_WINDOW_US) {
+		c->jumps_since_mono_us = now;
+		c->n_jumps = 0;
+	}
+	if (++c->n_jumps >= JUMPS_MAX) {
+		c->by_arrival = true;
+		log_warn("camera.rate", KV_S("camera", c->id), KV_S("what", "its timestamps make no sense; frames are timed by their arrival"));
+	}
+	return answer;
+}
+
 static void on_video(void *ctx, const struct access_unit *au)
 {
 	struct camera_rt *c = ctx;
 	struct au_buf *b = &c->bufs[VIDEO];
 	int64_t now = au->arrival_mono_us, media_us = 0;
-	bool scaled = false;
 	c->last_au_mono_us = now;
 	atomic_fetch_add_explicit(&c->engine->frames, 1, memory_order_relaxed);
 	if (au->damaged) {
@@ -417,12 +452,11 @@ static void on_video(void *ctx, const struct access_unit *au)
 		resume_run(c, au, now);
 		return;
 	}
-	enum media_clock_answer answer = media_clock_map(&c->clocks[VIDEO], au->rtp_time, now, &media_us, &scaled);
-	if (scaled)
-		log_warn("camera.rate", KV_S("camera", c->id), KV_S("what", "declared clock and delivered frames disagree; durations are scaled"));
-	if (answer == MEDIA_CLOCK_NEW_RUN && c->phase == MEDIA_STAGING && c->n_staged_video) {
+	bool arrival_before = c->by_arrival;
+	enum media_clock_answer answer = map_time(c, au, &media_us);
+	if (answer == MEDIA_CLOCK_NEW_RUN && ((c->phase == MEDIA_STAGING && c->n_staged_video) || c->by_arrival != arrival_before)) {
 		begin_staging(c);
-		media_clock_map(&c->clocks[VIDEO], au->rtp_time, now, &media_us, &scaled);
+		map_time(c, au, &media_us);
 	}
 	c->last_rtp[VIDEO] = au->rtp_time;
 	c->last_media_us[VIDEO] = media_us;
@@ -499,6 +533,8 @@ int media_begin_session(struct camera_rt *c)
 		err = mux_create(c->live, &camera_mux_sink, c, &c->mux);
 	if (err)
 		return err;
+	c->by_arrival = false;
+	c->n_jumps = 0;
 	c->audio_seen = false;
 	c->sr[0].have = c->sr[1].have = false;
 	begin_staging(c);

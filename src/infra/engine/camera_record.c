@@ -14,6 +14,7 @@
 #define GAP_SEEN_US (35 * US_PER_S / 10) /* parts and flushes lag a little behind the clock */
 #define FIRST_FRAME_GRACE_US (10 * US_PER_S) /* connecting and waiting for a key frame is not yet a loss */
 #define SERVER_DOWN_GRACE_US (15 * US_PER_S)
+#define REASON_STAYS_US (10 * US_PER_S)
 #define SAME_FILE_US (60 * US_PER_S) /* an outage this short goes on in the same file */
 #define FILES_PER_MINUTE 6
 #define DISK_RETRY_US (5 * US_PER_S)
@@ -84,7 +85,10 @@ void record_start(struct camera_rt *c, const struct recording_start *how)
 	c->rec.avoid_volume = -1;
 	c->rec.failure_seen = false;
 	c->rec.gap_open = false;
-	if (how && how->expected_from != TIME_NONE && how->expected_from < now) {
+	bool owed = how && how->expected_from != TIME_NONE && how->expected_from < now;
+	if (owed && now - how->expected_from <= GAP_MIN_US) {
+		c->rec.covered_until = how->expected_from; /* a gap only if the first frame stays away */
+	} else if (owed) {
 		c->rec.covered_until = how->expected_from;
 		open_gap(c, how->expected_from, how->missing_reason, NULL, NULL);
 	} else {
@@ -133,7 +137,10 @@ static bool may_open(struct camera_rt *c, int64_t now_mono)
 	if (!c->rec.on || now_mono < c->rec.retry_mono_us)
 		return false;
 	int64_t sixth = c->rec.opened_mono_us[c->rec.n_opened % FILES_PER_MINUTE];
-	return c->rec.n_opened < FILES_PER_MINUTE || now_mono - sixth >= 60 * US_PER_S || c->engine->config.file_us < 20 * US_PER_S;
+	bool may = c->rec.n_opened < FILES_PER_MINUTE || now_mono - sixth >= 60 * US_PER_S || c->engine->config.file_us < 60 * US_PER_S;
+	if (!may)
+		c->cause = GAP_BAD_DATA; /* a camera that changes its parameters all the time */
+	return may;
 }
 
 static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct fmp4_tracks *tracks)
@@ -230,6 +237,13 @@ void record_run_began(struct camera_rt *c, int64_t utc_us)
 		c->rec.resume_utc_us = utc_us;
 }
 
+/* The run's file is still there: what it covers is known now, whatever becomes of the file. */
+void record_run_ended(struct camera_rt *c)
+{
+	if (c->rec.on)
+		c->rec.covered_until = covered(c);
+}
+
 /* Footage of after the interruption is on the disk: the gap's end is known for good. */
 static void settle_resume(struct camera_rt *c)
 {
@@ -276,9 +290,13 @@ static void watch_gap(struct camera_rt *c, int64_t now)
 	if (c->rec.gap_open) {
 		enum gap_reason reason = present_reason(c);
 		bool waiting = c->rec.gap_reason == GAP_SERVER_DOWN && now - c->rec.on_since_mono_us < SERVER_DOWN_GRACE_US;
-		/* A reason that became another one begins a gap of its own; while footage is on its way nothing changes. */
-		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE)
-			open_gap(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc, reason, NULL, NULL);
+		/* A reason that became another one, and stayed it, begins a gap of its own; while footage is on its way nothing changes. */
+		if (reason != c->rec.next_reason) {
+			c->rec.next_reason = reason;
+			c->rec.next_reason_mono_us = now;
+		}
+		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE && now - c->rec.next_reason_mono_us >= REASON_STAYS_US)
+			open_gap(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc - REASON_STAYS_US, reason, NULL, NULL);
 		return;
 	}
 	if (to == TIME_NONE) {

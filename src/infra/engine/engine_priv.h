@@ -117,7 +117,9 @@ struct camera_rt {
 	int64_t clock_offset_us;   /* wall minus monotonic when the timeline began */
 	int64_t next_gap_mono_us;  /* when the live window gets its next GAP segment */
 	uint64_t frames_lost;
-	int64_t reported_status_mono_us;
+	bool by_arrival; /* the camera's timestamps were given up */
+	int n_jumps;
+	int64_t jumps_since_mono_us, arrival_zero_mono_us;
 
 	/* recording */
 	struct {
@@ -127,7 +129,8 @@ struct camera_rt {
 		int64_t covered_until; /* wall; TIME_NONE before the first frame */
 		int64_t asked_at;
 		bool gap_open;
-		enum gap_reason gap_reason;
+		enum gap_reason gap_reason, next_reason;
+		int64_t next_reason_mono_us;
 		int64_t resume_utc_us; /* footage began again here, not yet on the disk; TIME_NONE */
 		int64_t timeline_utc_us;
 		int64_t opened_mono_us[6]; /* ring: at most 6 files a minute */
@@ -164,6 +167,7 @@ extern const struct mux_sink camera_mux_sink;
 void record_start(struct camera_rt *c, const struct recording_start *how);
 void record_stop(struct camera_rt *c, const char *by, const char *note);
 void record_run_began(struct camera_rt *c, int64_t utc_us);
+void record_run_ended(struct camera_rt *c);
 void record_tick(struct camera_rt *c, int64_t now_mono_us);
 enum recording_state record_state(const struct camera_rt *c);
 

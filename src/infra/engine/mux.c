@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OVERLAP_US (10 * US_PER_S)
 #define AU_ROOM (64u * 1024u) /* least room offered for an access unit: most fit without a move */
 
 static uint32_t head_reserve(const struct mux *m)
@@ -351,7 +352,7 @@ int mux_begin_run(struct mux *m, const struct mux_run *run)
 	if (err)
 		return err;
 	bool same = m->has_timeline && run->same_timeline && m->known && video_params_equal(&m->params, run->video) &&
-		    same_audio(m, run->audio) && m->with_cts == run->with_cts && run->utc_us >= m->end_utc_us;
+		    same_audio(m, run->audio) && m->with_cts == run->with_cts && run->utc_us >= m->end_utc_us - OVERLAP_US;
 	if (!same)
 		mux_close_file(m);
 	m->params = *run->video;
@@ -365,7 +366,8 @@ int mux_begin_run(struct mux *m, const struct mux_run *run)
 		m->audio.params = *run->audio;
 	m->plan = run->plan;
 	part_timing_init(&m->timing, &run->plan);
-	m->run_utc_us = run->utc_us;
+	/* Media that ran a little ahead of the clock: nothing may overlap. */
+	m->run_utc_us = same && run->utc_us < m->end_utc_us ? m->end_utc_us : run->utc_us;
 	m->in_run = m->first_in_run = true;
 	if (m->open && !m->n) /* a place kept with another head size */
 		m->open = false;
