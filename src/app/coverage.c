@@ -90,7 +90,8 @@ static int list_recorded(struct app *app, const struct actor *a, const char *cam
 	return 0;
 }
 
-static int list_gaps(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct intervals *ret)
+static int list_gaps(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem,
+		     struct intervals *ret)
 {
 	const struct gap_filter f = {.camera_id = camera_id, .from = from, .to = to, .reason = -1};
 	struct page page = {.limit = 1000};
@@ -108,7 +109,8 @@ static int list_gaps(struct app *app, const struct actor *a, const char *camera_
 	return 0;
 }
 
-int coverage_of(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, int64_t *ret_recorded_s, int64_t *ret_owed_s)
+int coverage_of(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, int64_t *ret_recorded_s,
+		int64_t *ret_owed_s)
 {
 	struct arena mem = {0};
 	struct camera camera;

@@ -67,7 +67,8 @@ static int open_sources(struct export_plan *e, const struct actor *a, struct pro
 	size_t n;
 	int err = span_list(e->app, a, e->camera_id, e->from, e->to, &e->mem, &rows, &n, p);
 	if (!err && n > EXPORT_FILES_MAX)
-		err = problem_set(p, PROBLEM_CONFLICT, "to", "the span lies in %zu files, at most %d can be exported at once: ask for a shorter one", n,
+		err = problem_set(p, PROBLEM_CONFLICT, "to",
+				  "the span lies in %zu files, at most %d can be exported at once: ask for a shorter one", n,
 				  EXPORT_FILES_MAX);
 	if (!err)
 		e->sources = ARENA_ARRAY(&e->mem, struct export_source, n + 1);
@@ -109,7 +110,8 @@ static int check_one_set(struct export_plan *e, struct problem *p)
 		size_t k = i + 1;
 		for (; k < e->n_sources; k++) {
 			const struct fmp4_header *h = e->sources[k].header;
-			bool near = e->sources[k].span.footage.started_at - e->sources[k - 1].span.footage.ended_at <= EXPORT_LONGEST_GAP_US;
+			bool near =
+				e->sources[k].span.footage.started_at - e->sources[k - 1].span.footage.ended_at <= EXPORT_LONGEST_GAP_US;
 			if (!near || !fits(first, audio, h))
 				break;
 			if (!audio && h->has_audio)
@@ -133,8 +135,8 @@ static int check_one_set(struct export_plan *e, struct problem *p)
 	char more[40] = "";
 	if (left_out)
 		snprintf(more, sizeof(more), " and %zu more", left_out);
-	return problem_set(p, PROBLEM_CONFLICT, "", "one file cannot hold it: the picture's parameters change, or 12 h are missing. Export: %s%s", list,
-			   more);
+	return problem_set(p, PROBLEM_CONFLICT, "",
+			   "one file cannot hold it: the picture's parameters change, or 12 h are missing. Export: %s%s", list, more);
 }
 
 /* --- lifecycle --- */
@@ -143,8 +145,8 @@ static void set_file_name(struct export_plan *e)
 {
 	struct civil c;
 	utc_us_to_civil(e->from, &c);
-	snprintf(e->file_name, sizeof(e->file_name), "%s_%04d-%02d-%02dT%02d-%02d-%02dZ.mp4", e->camera_id, c.year % 10000, c.month % 100, c.day % 100,
-		 c.hour % 100, c.minute % 100, c.second % 100);
+	snprintf(e->file_name, sizeof(e->file_name), "%s_%04d-%02d-%02dT%02d-%02d-%02dZ.mp4", e->camera_id, c.year % 10000, c.month % 100,
+		 c.day % 100, c.hour % 100, c.minute % 100, c.second % 100);
 }
 
 int export_plan_create(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct export_plan **ret,

@@ -31,7 +31,8 @@ static int digest_finish(EVP_MD_CTX *ctx, char ret_hex[2 * EVP_MAX_MD_SIZE + 1])
 }
 
 /* Feeds what of [at, at + n) belongs to the export; *piece is the next one that may. */
-static bool feed_pieces(const struct export_plan *e, uint32_t file, const uint8_t *data, size_t n, uint64_t at, size_t *piece, EVP_MD_CTX *whole)
+static bool feed_pieces(const struct export_plan *e, uint32_t file, const uint8_t *data, size_t n, uint64_t at, size_t *piece,
+			EVP_MD_CTX *whole)
 {
 	while (*piece < e->n_pieces && e->pieces[*piece].file == file && e->pieces[*piece].src < at + n) {
 		const struct export_piece *x = &e->pieces[*piece];
@@ -79,8 +80,9 @@ static json_t *source_json(const struct export_source *s, const char *sha256)
 {
 	char id[UUID_CAP];
 	uuid_format(&s->span.recording.id, id);
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "recording_id", id, "volume_id", s->span.recording.volume_id, "file", s->span.recording.file_path,
-			 "offset", (json_int_t)s->from, "length", (json_int_t)(s->to - s->from), "sha256", sha256);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "recording_id", id, "volume_id", s->span.recording.volume_id, "file",
+			 s->span.recording.file_path, "offset", (json_int_t)s->from, "length", (json_int_t)(s->to - s->from), "sha256",
+			 sha256);
 }
 
 /* Hashes everything; sources appended as JSON, the whole's digest in ret_whole. */
@@ -124,12 +126,13 @@ int export_manifest(struct export_plan *e, struct buf *out, struct problem *p)
 	if (err) {
 		json_decref(sources);
 		json_decref(gaps);
-		return problem_set(p, err == -EIO ? PROBLEM_UNAVAILABLE : PROBLEM_INTERNAL, "", "the export cannot be read: %s", strerror(-err));
+		return problem_set(p, err == -EIO ? PROBLEM_UNAVAILABLE : PROBLEM_INTERNAL, "", "the export cannot be read: %s",
+				   strerror(-err));
 	}
 	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "camera_id", e->camera_id, "city_id",
 			      e->sources[0].span.recording.city_id, "file_name", e->file_name, "asked", span_json(e->from, e->to), "given",
-			      span_json(e->starts_at, e->ends_at), "gaps", gaps, "size_bytes", (json_int_t)e->size, "sha256", whole, "sources",
-			      sources);
+			      span_json(e->starts_at, e->ends_at), "gaps", gaps, "size_bytes", (json_int_t)e->size, "sha256", whole,
+			      "sources", sources);
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	json_decref(o);
 	if (!text)

@@ -15,8 +15,8 @@
 #define EXPORT_FILES_MAX 512
 
 struct export_piece { /* 24 bytes; 24 h have some 450 000 of them */
-	uint64_t out;  /* offset in the export */
-	uint64_t src;  /* offset in its file */
+	uint64_t out; /* offset in the export */
+	uint64_t src; /* offset in its file */
 	uint32_t len;
 	uint32_t file; /* index into files */
 };
@@ -28,15 +28,15 @@ struct export_gap {
 struct export_source {
 	struct span_file span;
 	struct fmp4_header *header; /* malloc'd */
-	uint64_t from, to; /* first and last byte used + 1; equal: nothing */
+	uint64_t from, to;	    /* first and last byte used + 1; equal: nothing */
 };
 
 struct export_plan {
 	struct app *app;
 	struct arena mem;
 	char camera_id[ID_CAP];
-	int64_t from, to;	      /* asked */
-	int64_t starts_at, ends_at;   /* given: first frame, end of the last (or `to`, over a gap) */
+	int64_t from, to;	       /* asked */
+	int64_t starts_at, ends_at;    /* given: first frame, end of the last (or `to`, over a gap) */
 	struct export_source *sources; /* arena */
 	size_t n_sources;
 	struct buf head;

@@ -24,7 +24,7 @@ struct builder {
 	struct table tables[N_TRACKS];
 	struct export_chunk *chunks; /* malloc'd, beside e->pieces */
 	size_t cap_chunks;
-	uint64_t media; /* bytes so far */
+	uint64_t media;	   /* bytes so far */
 	uint64_t zero_90k; /* tfdt of the first frame in the first file */
 	/* of the file being read */
 	uint32_t file;

@@ -50,7 +50,8 @@ static void put_segment(struct playlist *l, const struct segment *s, const char 
 		l->first_us = s->from;
 	if (us > l->longest_us)
 		l->longest_us = us;
-	buf_printf(&l->segments, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%" PRId64 ".%06" PRId64 ",\n#EXT-X-BYTERANGE:%" PRIu64 "@%" PRIu64 "\n", date,
+	buf_printf(&l->segments,
+		   "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%" PRId64 ".%06" PRId64 ",\n#EXT-X-BYTERANGE:%" PRIu64 "@%" PRIu64 "\n", date,
 		   us / US_PER_S, us % US_PER_S, s->end - s->offset, s->offset);
 	put_uri(l, id);
 	buf_append_str(&l->segments, "\n");
@@ -99,7 +100,8 @@ static void add_file(struct playlist *l, const struct footage_file *f)
 static void put_playlist(const struct playlist *l, struct buf *out)
 {
 	int64_t target = (l->longest_us + US_PER_S - 1) / US_PER_S;
-	buf_printf(out, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%" PRId64 "\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n",
+	buf_printf(out,
+		   "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%" PRId64 "\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n",
 		   target > 0 ? target : 1);
 	int64_t skip = l->from - l->first_us; /* from the key frame to what was asked for */
 	if (skip > 0)

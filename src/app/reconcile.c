@@ -84,10 +84,12 @@ static void compare(struct verify *v, const struct recording *r, int64_t size, c
 	if (r->status == REC_RECORDING || !f->sealed)
 		return;
 	if (size != r->size_bytes)
-		differ(v, "size", r->volume_id, r->file_path, arena_printf(v->mem, "catalogue %" PRId64 ", file %" PRId64, r->size_bytes, size));
+		differ(v, "size", r->volume_id, r->file_path,
+		       arena_printf(v->mem, "catalogue %" PRId64 ", file %" PRId64, r->size_bytes, size));
 	if (!near(f->started_at, r->started_at) || (f->ended_at != TIME_NONE && !near(f->ended_at, r->ended_at)))
 		differ(v, "span", r->volume_id, r->file_path,
-		       arena_printf(v->mem, "catalogue %s, file %s", span_text(v, r->started_at, r->ended_at), span_text(v, f->started_at, f->ended_at)));
+		       arena_printf(v->mem, "catalogue %s, file %s", span_text(v, r->started_at, r->ended_at),
+				    span_text(v, f->started_at, f->ended_at)));
 }
 
 /* -ENODEV: the volume is not mounted, nothing is concluded. */
@@ -185,7 +187,9 @@ static bool on_file(void *ctx, const char *key)
 		struct recording r;
 		int missing = v->app->catalog->recordings->get(v->app->catalog->self, v->actor, &f.recording_id, &mem, &r);
 		bool known = !missing && !strcmp(r.volume_id, v->volume_id) && !strcmp(r.file_path, key) && has_file(&r);
-		detail = missing ? "no such recording" : has_file(&r) ? "the catalogue has this recording elsewhere" : "the recording was deleted";
+		detail = missing	? "no such recording"
+			 : has_file(&r) ? "the catalogue has this recording elsewhere"
+					: "the recording was deleted";
 		arena_finish(&mem);
 		if (known)
 			return true;
@@ -214,7 +218,8 @@ static int check_volumes(struct verify *v)
 	return err;
 }
 
-int recordings_verify(struct app *app, const struct actor *a, struct arena *mem, struct verify_difference **ret, size_t *ret_n, int64_t *ret_checked)
+int recordings_verify(struct app *app, const struct actor *a, struct arena *mem, struct verify_difference **ret, size_t *ret_n,
+		      int64_t *ret_checked)
 {
 	int err = require_right(a, RIGHT_ADMINISTER, NULL);
 	if (err)

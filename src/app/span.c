@@ -22,8 +22,8 @@ static bool has_file(const struct recording *r)
 	return r->status == REC_RECORDING || r->status == REC_SEALED || r->status == REC_NOTICED;
 }
 
-int span_list(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct recording **ret,
-	      size_t *ret_n, struct problem *p)
+int span_list(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem,
+	      struct recording **ret, size_t *ret_n, struct problem *p)
 {
 	const struct recording_filter filter = {.camera_id = camera_id, .from = from, .to = to, .status = -1};
 	struct recording *all = NULL;

@@ -15,8 +15,8 @@ struct span_file {
 /* Something is wrong with the span itself: PROBLEM_INVALID with the field. */
 int span_check(int64_t from, int64_t to, struct problem *p);
 /* Rows of the span that have a file, oldest first, from mem. */
-int span_list(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct recording **ret,
-	      size_t *ret_n, struct problem *p);
+int span_list(struct app *app, const struct actor *a, const char *camera_id, int64_t from, int64_t to, struct arena *mem,
+	      struct recording **ret, size_t *ret_n, struct problem *p);
 /* Opens and pins one; strings and arrays from mem. span_file_close ends it. */
 int span_file_open(struct app *app, const struct recording *r, struct arena *mem, struct span_file *ret);
 void span_file_close(struct app *app, struct span_file *f);

@@ -185,8 +185,9 @@ static void print_report(const struct rebuild_report *r)
 		       r->not_ours, r->duplicates, r->empty);
 	if (r->volumes_missing)
 		printf("Volumes not mounted, nothing read from them: %" PRId64 ". Run it again when they are.\n", r->volumes_missing);
-	printf("The disk does not tell, and what the catalogue did not have already is gone: camera addresses and names, cities' days and notification\n"
-	       "targets, gaps with their reasons, deleted recordings, notices, users, marks and the audit trail.\n"
+	printf("The disk does not tell, and what the catalogue did not have already is gone: camera addresses and names,\n"
+	       "cities' days and notification targets, gaps with their reasons, deleted recordings, notices, users, marks\n"
+	       "and the audit trail.\n"
 	       "Deletion is off until an administrator turns it on.\n");
 }
 

@@ -12,8 +12,8 @@
 #define DATADIR_KEY_SIZE 32
 #define DATADIR_TOKEN_CAP 512
 
-/* Makes the directory (0750) where it is missing and takes its lock: one server or rebuild a data directory. The lock goes with the process or with
- * close(*ret_fd). -EBUSY: somebody else has it; -EACCES, -EROFS, -ENOTDIR, ... : cannot be used. */
+/* Makes the directory (0750) where it is missing and takes its lock: one server or rebuild a data directory. The lock goes with the process
+ * or with close(*ret_fd). -EBUSY: somebody else has it; -EACCES, -EROFS, -ENOTDIR, ... : cannot be used. */
 int datadir_lock(const char *path, int *ret_fd);
 /* Process id written by the lock's holder, for the message after -EBUSY; 0 if unknown. */
 int datadir_lock_holder(const char *path);

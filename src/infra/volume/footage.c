@@ -90,8 +90,8 @@ static void from_header(const struct fmp4_header *h, struct footage_file *ret)
 	};
 	snprintf(ret->camera_id, sizeof(ret->camera_id), "%s", h->id.camera_id);
 	snprintf(ret->city_id, sizeof(ret->city_id), "%s", h->id.city_id);
-	snprintf(ret->codecs, sizeof(ret->codecs), "%s%s%s", h->has_video ? h->video_info.codecs : "", h->has_video && h->has_audio ? "," : "",
-		 h->has_audio ? h->audio.codecs : "");
+	snprintf(ret->codecs, sizeof(ret->codecs), "%s%s%s", h->has_video ? h->video_info.codecs : "",
+		 h->has_video && h->has_audio ? "," : "", h->has_audio ? h->audio.codecs : "");
 }
 
 static void from_index(const struct footage_index *x, int64_t anchor, struct arena *mem, struct footage_file *ret)

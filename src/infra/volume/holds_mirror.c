@@ -220,7 +220,8 @@ int volumes_read_holds(struct volumes *v, struct arena *mem, struct hold **ret, 
 	for (size_t i = 0; i < n_files; i++) {
 		size_t from_newer = n, k;
 		json_t *o;
-		json_array_foreach(json_object_get(files[i].json, "holds"), k, o) {
+		json_array_foreach(json_object_get(files[i].json, "holds"), k, o)
+		{
 			holds = arena_grow(mem, holds, n, &cap, sizeof(*holds));
 			if (hold_of(o, mem, &holds[n]) && !have_hold(holds, from_newer, holds[n].id))
 				n++;

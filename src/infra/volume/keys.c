@@ -70,8 +70,8 @@ bool volume_key_valid(const char *key)
 	memcpy(day_text, date + 1, 10);
 	day_text[10] = 0;
 	int64_t day;
-	return id_valid(key, (size_t)(camera - key)) && id_valid(camera + 1, (size_t)(date - camera - 1)) && volume_day_parse(day_text, &day) &&
-	       volume_file_name_valid(file + 1);
+	return id_valid(key, (size_t)(camera - key)) && id_valid(camera + 1, (size_t)(date - camera - 1)) &&
+	       volume_day_parse(day_text, &day) && volume_file_name_valid(file + 1);
 }
 
 int volume_open_key(struct volumes *v, size_t i, const char *key, int flags)

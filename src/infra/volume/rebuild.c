@@ -312,7 +312,9 @@ static int walk_volumes(struct rebuild *b)
 			say(b, "volume %s is not mounted: nothing was read from it", volumes_path(b->v, b->volume));
 			continue;
 		}
-		const struct volume_row row = {.id = volumes_id(b->v, b->volume), .path = volumes_path(b->v, b->volume), .generation = volumes_generation(b->v, b->volume)};
+		const struct volume_row row = {.id = volumes_id(b->v, b->volume),
+					       .path = volumes_path(b->v, b->volume),
+					       .generation = volumes_generation(b->v, b->volume)};
 		int err = b->c->volumes->put(b->c->self, &row);
 		if (!err)
 			err = volumes_walk(b->v, b->volume, INT64_MIN, on_file, b);

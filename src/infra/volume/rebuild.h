@@ -14,13 +14,13 @@
 #define REBUILD_CAMERA_URL "rtsp://camera.invalid/"
 
 struct rebuild_report {
-	int64_t files;	     /* recording files seen */
-	int64_t recordings;  /* rows written */
-	int64_t settled;     /* of them left open by a crash: cut and sealed */
-	int64_t empty;	     /* files without a fragment: removed */
-	int64_t not_ours;    /* left alone */
-	int64_t duplicates;  /* a second file of one recording: left alone */
-	int64_t lost;	     /* rows of the catalogue whose file is gone */
+	int64_t files;	    /* recording files seen */
+	int64_t recordings; /* rows written */
+	int64_t settled;    /* of them left open by a crash: cut and sealed */
+	int64_t empty;	    /* files without a fragment: removed */
+	int64_t not_ours;   /* left alone */
+	int64_t duplicates; /* a second file of one recording: left alone */
+	int64_t lost;	    /* rows of the catalogue whose file is gone */
 	int64_t holds, cities_made, cameras_made;
 	int64_t volumes, volumes_missing;
 };
@@ -32,13 +32,13 @@ struct rebuild_options {
 	void *ctx;
 };
 
-/* Works on an empty catalogue and on an old one (a backup put back): rows are put by id. Switches deletion off until an administrator turns it
- * on again. 0 or the first -errno that stopped it; what was written until then stays and a second run goes on. */
+/* Works on an empty catalogue and on an old one (a backup put back): rows are put by id. Switches deletion off until an administrator turns
+ * it on again. 0 or the first -errno that stopped it; what was written until then stays and a second run goes on. */
 int rebuild_catalog(struct volumes *v, struct catalog *c, const struct clock *clock, const struct rebuild_options *options,
 		    struct rebuild_report *ret);
 
-/* At each start of the server: holds that a volume's mirror has in force and the catalogue does not know (an old backup was put back) come back,
- * and deletion goes off. *ret_n: how many. */
+/* At each start of the server: holds that a volume's mirror has in force and the catalogue does not know (an old backup was put back) come
+ * back, and deletion goes off. *ret_n: how many. */
 int rebuild_missing_holds(struct volumes *v, struct catalog *c, const struct clock *clock, const char *time_zone, size_t *ret_n);
 
 #endif

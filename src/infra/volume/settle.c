@@ -1,4 +1,5 @@
-/* Start-up: what a crash left open is cut to its last whole fragment and sealed, as the recorder would have. One thread, before recording begins. */
+/* Start-up: what a crash left open is cut to its last whole fragment and sealed, as the recorder would have. One thread, before recording
+ * begins. */
 #include "app/file_reader.h"
 #include "base/log.h"
 #include "infra/volume/durable.h"
@@ -14,7 +15,8 @@
 #define SEAL_BLOCK 4096u
 /* What a power cut may have left as holes: the last writes of the recorder. */
 #define TAIL_BYTES (1024u * 1024u)
-/* Emulation prevention allows two zero bytes in a row within a NAL unit (a careless encoder pads its end with some); a disk loses whole sectors. */
+/* Emulation prevention allows two zero bytes in a row within a NAL unit (a careless encoder pads its end with some); a disk loses whole
+ * sectors. */
 #define HOLE_ZEROS 512u
 
 /* Written by us, but nothing can be in it: no longer than a header, and what is there is zeros or the beginning of a header. */

@@ -108,7 +108,8 @@ static int store_space(void *self, const char *volume_id, struct volume_space *r
 		err = -errno;
 	close(root);
 	if (!err)
-		*ret = (struct volume_space){.total_bytes = (int64_t)(s.f_blocks * s.f_frsize), .free_bytes = (int64_t)(s.f_bavail * s.f_frsize)};
+		*ret = (struct volume_space){.total_bytes = (int64_t)(s.f_blocks * s.f_frsize),
+					     .free_bytes = (int64_t)(s.f_bavail * s.f_frsize)};
 	return err;
 }
 

@@ -1,5 +1,6 @@
 /* Volumes: markers, what is mounted, which one a camera records to; see volumes.h. Any thread.
- * Lifecycle of a volume: not mounted -> usable (marker is ours) -> not mounted (marker gone or foreign) -> usable ...; its id never changes. */
+ * Lifecycle of a volume: not mounted -> usable (marker is ours) -> not mounted (marker gone or foreign) -> usable ...; its id never
+ * changes. */
 #include "infra/volume/volumes.h"
 
 #include "base/log.h"
@@ -59,8 +60,8 @@ static int marker_write(int root, const struct marker *m)
 	if (dir < 0)
 		return -errno;
 	char text[256];
-	int n = snprintf(text, sizeof(text), "{\"site_id\": \"%s\", \"volume_id\": \"%s\", \"generation\": %lld}\n", m->site_id, m->volume_id,
-			 (long long)m->generation);
+	int n = snprintf(text, sizeof(text), "{\"site_id\": \"%s\", \"volume_id\": \"%s\", \"generation\": %lld}\n", m->site_id,
+			 m->volume_id, (long long)m->generation);
 	int err = durable_create_at(dir, MARKER_NAME, text, (size_t)n, 0644);
 	close(dir);
 	if (!err && fsync(root))
@@ -189,7 +190,8 @@ static void mount_at_start(struct volumes *v, struct volume *vol, bool known)
 {
 	int fd = open(vol->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int err = fd < 0 ? -errno : 0;
-	bool fresh = err == -ENOENT || (!err && faccessat(fd, VIGIA_DIR "/" MARKER_NAME, F_OK, 0) && errno == ENOENT && directory_empty(fd));
+	bool fresh =
+		err == -ENOENT || (!err && faccessat(fd, VIGIA_DIR "/" MARKER_NAME, F_OK, 0) && errno == ENOENT && directory_empty(fd));
 	if (fresh && !known) {
 		if (fd >= 0)
 			close(fd);

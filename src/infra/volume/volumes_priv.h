@@ -16,14 +16,14 @@
 struct footage_index_cache;
 
 struct volume {
-	const char *path;      /* immutable */
-	char id[UUID_CAP];     /* written once, before `named` */
-	atomic_bool named;     /* id is there: it never changes afterwards */
-	atomic_bool usable;    /* dir_fd is open and its marker is ours; written under lock */
+	const char *path;   /* immutable */
+	char id[UUID_CAP];  /* written once, before `named` */
+	atomic_bool named;  /* id is there: it never changes afterwards */
+	atomic_bool usable; /* dir_fd is open and its marker is ours; written under lock */
 	/* under struct volumes.lock */
-	int dir_fd;	       /* the mounted directory itself, so that nothing is written below an empty mount point; -1 while not usable */
+	int dir_fd; /* the mounted directory itself, so that nothing is written below an empty mount point; -1 while not usable */
 	int64_t generation;
-	char state[160];       /* what is wrong, "" while usable */
+	char state[160];	 /* what is wrong, "" while usable */
 	int64_t mirror_sequence; /* under mirror_lock: of its .vigia/holds as last read or written, -1 unknown */
 };
 
@@ -62,7 +62,8 @@ int volume_open_key(struct volumes *v, size_t i, const char *key, int flags);
 
 /* holds_mirror.c; not under v->lock. */
 int holds_mirror_write_all(struct volumes *v, const struct hold *holds, size_t n);
-void holds_mirror_bring_up(struct volumes *v, size_t i); /* a volume that came (back): gets this process's mirror where it has an older one */
+void holds_mirror_bring_up(struct volumes *v,
+			   size_t i); /* a volume that came (back): gets this process's mirror where it has an older one */
 extern const struct volume_store_ops volume_store_local_ops;
 
 struct footage_index_cache *footage_index_cache_create(void);
@@ -72,15 +73,15 @@ void footage_index_cache_destroy(struct footage_index_cache *c);
 struct footage_index {
 	struct uuid id;
 	uint64_t device, inode;
-	uint64_t end;	 /* of the last whole fragment; 0 before the first walk */
+	uint64_t end; /* of the last whole fragment; 0 before the first walk */
 	struct index_key {
 		uint64_t offset, tfdt;
-	} *keys;
+	} * keys;
 	size_t n_keys, cap_keys;
 	struct index_run {
 		uint64_t from_90k, to_90k;
 		size_t first_key, n_keys;
-	} *runs;
+	} * runs;
 	size_t n_runs, cap_runs;
 	bool awaiting_key; /* after a jump: nothing can be shown before the next key frame */
 	int err;	   /* -ENOMEM within a walk */

@@ -160,7 +160,8 @@ struct clip *clip_audio(const char *tmp)
 	struct buf raw = {0};
 	char path[400];
 	snprintf(path, sizeof(path), "%s/clip.aac", tmp);
-	run(NULL, "ffmpeg -nostdin -v error -y -f lavfi -i sine=frequency=440:sample_rate=48000 -t 60 -c:a aac -b:a 32k -f adts '%s' 2>&1", path);
+	run(NULL, "ffmpeg -nostdin -v error -y -f lavfi -i sine=frequency=440:sample_rate=48000 -t 60 -c:a aac -b:a 32k -f adts '%s' 2>&1",
+	    path);
 	read_whole(path, &raw);
 	size_t cap = 0;
 	for (size_t at = 0; at + 7 <= raw.len;) {
@@ -198,8 +199,8 @@ void clip_free(struct clip *c)
 
 /* --- files --- */
 
-void maker_begin(struct maker *m, const struct clip *video, const struct clip *audio, const char *city, const char *camera, int64_t anchor_us,
-		 uint8_t id_byte)
+void maker_begin(struct maker *m, const struct clip *video, const struct clip *audio, const char *city, const char *camera,
+		 int64_t anchor_us, uint8_t id_byte)
 {
 	*m = (struct maker){.video = video, .audio = audio};
 	uint8_t random[10];

@@ -38,8 +38,8 @@ struct maker {
 	size_t n_entries;
 	size_t last_fragment, last_end; /* of the last one written */
 };
-void maker_begin(struct maker *m, const struct clip *video, const struct clip *audio, const char *city, const char *camera, int64_t anchor_us,
-		 uint8_t id_byte);
+void maker_begin(struct maker *m, const struct clip *video, const struct clip *audio, const char *city, const char *camera,
+		 int64_t anchor_us, uint8_t id_byte);
 /* n frames in fragments of 5, cut at key frames, with the audio of that time between and padding to 4096 after each second. */
 void maker_frames(struct maker *m, size_t n);
 /* Nothing for so long; the next frame is the next key frame. */

@@ -36,7 +36,8 @@ void site_close_catalog(struct test_site *s)
 
 void site_open(struct test_site *s, size_t n_volumes)
 {
-	*s = (struct test_site){.dir = temp_dir(), .clock = {.utc_us = site_now, .mono_us = site_now}, .now = SITE_ANCHOR + 6 * 3600 * US_PER_S};
+	*s = (struct test_site){
+		.dir = temp_dir(), .clock = {.utc_us = site_now, .mono_us = site_now}, .now = SITE_ANCHOR + 6 * 3600 * US_PER_S};
 	the_site = s;
 	site_open_catalog(s);
 	const char *paths[2];
@@ -75,8 +76,18 @@ void site_add_city(struct test_site *s, const char *id)
 
 void site_add_camera(struct test_site *s, const char *id, const char *city)
 {
-	const struct camera c = {.id = id, .city_id = city, .name = id, .rtsp_url = "rtsp://10.0.0.1/", .record = true, .group = "", .address = "",
-				 .notes = "", .lat = NAN, .lon = NAN, .created_at = SITE_ANCHOR, .archived_at = TIME_NONE};
+	const struct camera c = {.id = id,
+				 .city_id = city,
+				 .name = id,
+				 .rtsp_url = "rtsp://10.0.0.1/",
+				 .record = true,
+				 .group = "",
+				 .address = "",
+				 .notes = "",
+				 .lat = NAN,
+				 .lon = NAN,
+				 .created_at = SITE_ANCHOR,
+				 .archived_at = TIME_NONE};
 	if (s->catalog->cameras->insert(s->catalog->self, ACTOR_SYSTEM("test"), &c))
 		abort();
 }

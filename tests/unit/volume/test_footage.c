@@ -56,7 +56,10 @@ static int teardown(void **state)
 
 static struct recording row_of(const struct maker *m)
 {
-	return (struct recording){.id = m->id.recording_id, .camera_id = "portao-1", .city_id = "lapa", .volume_id = volumes_id(volumes, 0),
+	return (struct recording){.id = m->id.recording_id,
+				  .camera_id = "portao-1",
+				  .city_id = "lapa",
+				  .volume_id = volumes_id(volumes, 0),
 				  .file_path = KEY};
 }
 
@@ -433,8 +436,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_sealed), T(test_growing), T(test_gap_makes_runs), T(test_errors), T(test_pins), T(test_settle_every_cut), T(test_settle_plays), T(test_settle_hole),
-		T(test_settle_empty_and_foreign), T(test_cache_turns_over), T(test_insane_times),
+		T(test_sealed),		  T(test_growing),	T(test_gap_makes_runs),
+		T(test_errors),		  T(test_pins),		T(test_settle_every_cut),
+		T(test_settle_plays),	  T(test_settle_hole),	T(test_settle_empty_and_foreign),
+		T(test_cache_turns_over), T(test_insane_times),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

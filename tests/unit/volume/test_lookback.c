@@ -128,7 +128,8 @@ static void assert_plays(const struct buf *playlist_text, double seconds)
 	if (said.len)
 		print_message("%s\n", buf_str(&said));
 	assert_int_equal(said.len, 0);
-	run(&said, "ffprobe -v error -count_packets -select_streams v -show_entries stream=nb_read_packets -of csv=p=0 '%s' | head -1", path);
+	run(&said, "ffprobe -v error -count_packets -select_streams v -show_entries stream=nb_read_packets -of csv=p=0 '%s' | head -1",
+	    path);
 	assert_int_equal(atoi(buf_str(&said)), (int)(seconds * MAKER_FPS + 0.5));
 	buf_finish(&said);
 	buf_finish(&local);
@@ -235,7 +236,8 @@ static void read_export(struct export_plan *e, struct buf *out, size_t step)
 static double probe(const char *path, const char *stream, const char *what)
 {
 	struct buf said = {0};
-	run(&said, "ffprobe -v error -count_packets -select_streams %s -show_entries stream=%s -of csv=p=0 '%s' 2>&1 | head -1", stream, what, path);
+	run(&said, "ffprobe -v error -count_packets -select_streams %s -show_entries stream=%s -of csv=p=0 '%s' 2>&1 | head -1", stream,
+	    what, path);
 	double v = strtod(buf_str(&said), NULL);
 	buf_finish(&said);
 	return v;
@@ -325,7 +327,8 @@ static void test_export_parameter_change(void **state)
 	assert_int_equal(export_plan_create(&site.app, admin, CAMERA, SITE_ANCHOR + S, SITE_ANCHOR + 130 * S, &e, &p), -EEXIST);
 	assert_int_equal(p.kind, PROBLEM_CONFLICT);
 	assert_null(e);
-	assert_non_null(strstr(p.detail, "2026-11-22T14:00:01.000Z/2026-11-22T14:01:10.200Z, 2026-11-22T14:02:00.000Z/2026-11-22T14:02:10.000Z"));
+	assert_non_null(
+		strstr(p.detail, "2026-11-22T14:00:01.000Z/2026-11-22T14:01:10.200Z, 2026-11-22T14:02:00.000Z/2026-11-22T14:02:10.000Z"));
 	/* the sub-spans it names can be had */
 	e = plan(SITE_ANCHOR + S, SITE_ANCHOR + 70200000);
 	export_plan_destroy(e);
@@ -427,9 +430,11 @@ static void test_manifest(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		json_t *s = json_array_get(sources, i);
 		sha.len = 0;
-		run(&sha, "tail -c +%" JSON_INTEGER_FORMAT " '%s/%s' | head -c %" JSON_INTEGER_FORMAT " | sha256sum | cut -d' ' -f1 | tr -d '\\n'",
-		    json_integer_value(json_object_get(s, "offset")) + 1, site.volume_path[i == 2], json_string_value(json_object_get(s, "file")),
-		    json_integer_value(json_object_get(s, "length")));
+		run(&sha,
+		    "tail -c +%" JSON_INTEGER_FORMAT " '%s/%s' | head -c %" JSON_INTEGER_FORMAT
+		    " | sha256sum | cut -d' ' -f1 | tr -d '\\n'",
+		    json_integer_value(json_object_get(s, "offset")) + 1, site.volume_path[i == 2],
+		    json_string_value(json_object_get(s, "file")), json_integer_value(json_object_get(s, "length")));
 		assert_string_equal(json_string_value(json_object_get(s, "sha256")), buf_str(&sha));
 	}
 	assert_int_equal(export_manifest(e, &again, &p), 0);
@@ -545,9 +550,20 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_playback), T(test_playback_part), T(test_playback_refusals), T(test_export_one_file), T(test_export_two_files_and_gap),
-		T(test_export_random_access), T(test_export_parameter_change), T(test_export_sound_pauses), T(test_export_pins),
-		T(test_export_refusals), T(test_manifest), T(test_coverage), T(test_verify), T(test_verify_span_city_camera),
+		T(test_playback),
+		T(test_playback_part),
+		T(test_playback_refusals),
+		T(test_export_one_file),
+		T(test_export_two_files_and_gap),
+		T(test_export_random_access),
+		T(test_export_parameter_change),
+		T(test_export_sound_pauses),
+		T(test_export_pins),
+		T(test_export_refusals),
+		T(test_manifest),
+		T(test_coverage),
+		T(test_verify),
+		T(test_verify_span_city_camera),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

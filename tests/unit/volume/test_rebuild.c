@@ -1,4 +1,5 @@
-/* Rebuilding: the same recordings and holds as before, from the disk alone; an old catalogue put back; what must never be lost or deleted. */
+/* Rebuilding: the same recordings and holds as before, from the disk alone; an old catalogue put back; what must never be lost or deleted.
+ */
 #include "support/test.h"
 
 #include "infra/volume/rebuild.h"
@@ -106,9 +107,9 @@ static char *dump(struct arena *mem)
 	for (size_t i = 0; i < n; i++) {
 		char id[UUID_CAP];
 		uuid_format(&rows[i].id, id);
-		text = arena_printf(mem, "%s%s %s %s %s %s %lld %lld %lld %s held=%d\n", text, id, rows[i].camera_id, rows[i].city_id, rows[i].volume_id,
-				    rows[i].file_path, (long long)rows[i].started_at, (long long)rows[i].ended_at, (long long)rows[i].size_bytes,
-				    recording_status_name(rows[i].status), rows[i].held);
+		text = arena_printf(mem, "%s%s %s %s %s %s %lld %lld %lld %s held=%d\n", text, id, rows[i].camera_id, rows[i].city_id,
+				    rows[i].volume_id, rows[i].file_path, (long long)rows[i].started_at, (long long)rows[i].ended_at,
+				    (long long)rows[i].size_bytes, recording_status_name(rows[i].status), rows[i].held);
 	}
 	return text;
 }
@@ -126,8 +127,16 @@ static bool deletion_off(void)
 static void put_hold(const char *id, const char *camera)
 {
 	const char *cameras[] = {camera};
-	const struct hold h = {.id = id, .camera_ids = cameras, .n_cameras = 1, .from = SITE_ANCHOR, .to = SITE_ANCHOR + 30 * S, .owner = "ana",
-			       .reason = "acidente", .until = TIME_NONE, .created_at = SITE_ANCHOR, .ended_at = TIME_NONE};
+	const struct hold h = {.id = id,
+			       .camera_ids = cameras,
+			       .n_cameras = 1,
+			       .from = SITE_ANCHOR,
+			       .to = SITE_ANCHOR + 30 * S,
+			       .owner = "ana",
+			       .reason = "acidente",
+			       .until = TIME_NONE,
+			       .created_at = SITE_ANCHOR,
+			       .ended_at = TIME_NONE};
 	assert_int_equal(site.catalog->holds->put(site.catalog->self, &h), 0);
 }
 
@@ -335,8 +344,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_same_as_before), T(test_old_catalog), T(test_volume_away), T(test_half_deleted), T(test_odd_files),
-		T(test_hold_without_footage), T(test_missing_holds),
+		T(test_same_as_before), T(test_old_catalog),	      T(test_volume_away),   T(test_half_deleted),
+		T(test_odd_files),	T(test_hold_without_footage), T(test_missing_holds),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

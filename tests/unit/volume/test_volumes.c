@@ -172,7 +172,8 @@ static void test_recheck(void **state)
 	assert_int_equal(volumes_walk(v, 0, INT64_MIN, NULL, NULL), -ENODEV);
 	/* A hold made meanwhile reaches it when it is back. */
 	const char *cameras[] = {"portao-1"};
-	const struct hold h = {.id = OTHER_SITE, .camera_ids = cameras, .n_cameras = 1, .from = 1, .to = 2, .until = TIME_NONE, .ended_at = TIME_NONE};
+	const struct hold h = {
+		.id = OTHER_SITE, .camera_ids = cameras, .n_cameras = 1, .from = 1, .to = 2, .until = TIME_NONE, .ended_at = TIME_NONE};
 	assert_int_equal(s.ops->mirror_holds(s.self, &h, 1), 0);
 	assert_false(exists(paths[0], ".vigia"));
 	rmdir(paths[0]);
@@ -252,11 +253,12 @@ static void test_walk(void **state)
 {
 	struct volumes *v = must_open(1);
 	static const char *const files[] = {
-		"lapa/b/2026-11-22/140000Z.mp4", "lapa/a/2026-11-22/140000Z-1.mp4", "lapa/a/2026-11-22/140000Z.mp4", "lapa/a/2026-11-21/000000Z.mp4",
-		"campos/z/2026-11-22/140000Z.mp4",
+		"lapa/b/2026-11-22/140000Z.mp4", "lapa/a/2026-11-22/140000Z-1.mp4", "lapa/a/2026-11-22/140000Z.mp4",
+		"lapa/a/2026-11-21/000000Z.mp4", "campos/z/2026-11-22/140000Z.mp4",
 		/* none of these is a recording's name */
 		"lapa/a/2026-11-22/140000Z.mp4.part", "lapa/a/2026-11-22/.140000Z.mp4", "lapa/a/2026-13-22/140000Z.mp4", "lapa/a/notes.txt",
-		"lapa/a/2026-11-22/140000.mp4", "lapa/a/2026-11-22/140000Z-.mp4", ".trash/a/2026-11-22/140000Z.mp4", "lapa/a/2026-11-22/sub/140000Z.mp4"};
+		"lapa/a/2026-11-22/140000.mp4", "lapa/a/2026-11-22/140000Z-.mp4", ".trash/a/2026-11-22/140000Z.mp4",
+		"lapa/a/2026-11-22/sub/140000Z.mp4"};
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		put(paths[0], files[i], "x");
 	struct seen s = {0};
@@ -296,8 +298,13 @@ static void test_remove(void **state)
 	assert_int_equal(s.ops->remove(s.self, OTHER_SITE, KEY), -ENODEV);
 	/* Keys come from the catalogue; they reach nothing else all the same. */
 	put(dir, "outside/a/2026-11-22/140000Z.mp4", "x");
-	static const char *const bad[] = {"../outside/a/2026-11-22/140000Z.mp4", "/etc/passwd", "lapa/../lapa/2026-11-22/140000Z.mp4", ".vigia/volume.json",
-					  "lapa/portao-1/2026-11-22", "", "lapa//2026-11-22/140000Z.mp4"};
+	static const char *const bad[] = {"../outside/a/2026-11-22/140000Z.mp4",
+					  "/etc/passwd",
+					  "lapa/../lapa/2026-11-22/140000Z.mp4",
+					  ".vigia/volume.json",
+					  "lapa/portao-1/2026-11-22",
+					  "",
+					  "lapa//2026-11-22/140000Z.mp4"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(s.ops->remove(s.self, id, bad[i]), -EINVAL);
 		assert_int_equal(s.ops->stat(s.self, id, bad[i], &size), -EINVAL);
@@ -311,8 +318,16 @@ static void test_remove(void **state)
 static struct hold hold_of(const char *id, const char *reason)
 {
 	static const char *const cameras[] = {"portao-1", "praça"};
-	return (struct hold){.id = id, .camera_ids = cameras, .n_cameras = 2, .from = 1000001, .to = 2000002, .owner = "ana", .reason = reason,
-			     .until = TIME_NONE, .created_at = 5, .ended_at = TIME_NONE};
+	return (struct hold){.id = id,
+			     .camera_ids = cameras,
+			     .n_cameras = 2,
+			     .from = 1000001,
+			     .to = 2000002,
+			     .owner = "ana",
+			     .reason = reason,
+			     .until = TIME_NONE,
+			     .created_at = 5,
+			     .ended_at = TIME_NONE};
 }
 
 static void test_mirror(void **state)
@@ -379,9 +394,14 @@ static void test_damaged_mirror(void **state)
 	struct volume_store s = volumes_store_port(v);
 	struct hold h = hold_of(MAKER_SITE, "kept");
 	s.ops->mirror_holds(s.self, &h, 1);
-	static const char *const texts[] = {"", "{", "[]", "{\"sequence\": 99}", "{\"sequence\": 99, \"holds\": [1, {}, {\"id\": \"x\"}]}",
-					    "{\"sequence\": 99, \"holds\": [{\"id\": \"" OTHER_SITE "\", \"camera_ids\": [], \"from\": 1, \"to\": 2}]}",
-					    "{\"sequence\": 99, \"holds\": [{\"id\": \"" OTHER_SITE "\", \"camera_ids\": [3], \"from\": 1, \"to\": 2}]}"};
+	static const char *const texts[] = {
+		"",
+		"{",
+		"[]",
+		"{\"sequence\": 99}",
+		"{\"sequence\": 99, \"holds\": [1, {}, {\"id\": \"x\"}]}",
+		"{\"sequence\": 99, \"holds\": [{\"id\": \"" OTHER_SITE "\", \"camera_ids\": [], \"from\": 1, \"to\": 2}]}",
+		"{\"sequence\": 99, \"holds\": [{\"id\": \"" OTHER_SITE "\", \"camera_ids\": [3], \"from\": 1, \"to\": 2}]}"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		put(paths[0], ".vigia/holds", texts[i]);
 		struct arena mem = {0};
@@ -437,9 +457,21 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_fresh_and_again), T(test_lost_and_found_is_empty), T(test_foreign_is_never_written), T(test_known_but_empty_is_not_mounted),
-		T(test_files_without_marker), T(test_same_volume_twice), T(test_recheck), T(test_marker_gone_meanwhile), T(test_pick), T(test_walk),
-		T(test_remove), T(test_mirror), T(test_newest_mirror_wins), T(test_damaged_mirror), T(test_full_disk),
+		T(test_fresh_and_again),
+		T(test_lost_and_found_is_empty),
+		T(test_foreign_is_never_written),
+		T(test_known_but_empty_is_not_mounted),
+		T(test_files_without_marker),
+		T(test_same_volume_twice),
+		T(test_recheck),
+		T(test_marker_gone_meanwhile),
+		T(test_pick),
+		T(test_walk),
+		T(test_remove),
+		T(test_mirror),
+		T(test_newest_mirror_wins),
+		T(test_damaged_mirror),
+		T(test_full_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
