@@ -59,7 +59,7 @@ add_missing() {
 		grep -q "\"id\":\"$id\"" <<<"$cities" || "$vigia" city add --id "$id" --name "$label" --retention "$days" \
 			--time-zone America/Sao_Paulo --language pt-BR >/dev/null || return 1
 	done <<<$'lapa\tLapa\t15\ncentro\tCentro\t30\nporto\tPorto\t7'
-	while IFS=$'\t' read -r id label url city; do
+	while IFS=$'\t' read -r id label url city _; do
 		grep -q "\"id\":\"$id\"" <<<"$cameras" || "$vigia" camera add --city "$city" --id "$id" --name "$label" - <<<"$url" >/dev/null || return 1
 	done < <("$camsim" --port "$port" --demo --list)
 	"$vigia" stream start --all >/dev/null
@@ -91,7 +91,7 @@ if [ -e "$marker" ]; then
 	echo "4/5 their past is there already"
 else
 	echo "4/5 making their past"
-	"$vigia" demo seed || exit 1
+	"$camsim" --port "$port" --demo --list | "$vigia" demo seed --clips "$build/tools/clips" || exit 1
 fi
 
 echo "5/5 starting; the cameras' footage takes about 1 GB an hour in $data (Ctrl-C ends everything)"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const struct column columns[] = {
-	{"ID", "id", COLUMN_TEXT},	 {"CITY", "city_id", COLUMN_TEXT}, {"NAME", "name", COLUMN_TEXT},    {"NUMBER", "number", COLUMN_INT},
-	{"RECORD", "record", COLUMN_BOOL}, {"AUDIO", "audio", COLUMN_BOOL},  {"GROUP", "group", COLUMN_TEXT}, {"URL", "rtsp_url", COLUMN_TEXT},
-	{NULL, NULL, COLUMN_TEXT},
+	{"ID", "id", COLUMN_TEXT},	  {"CITY", "city_id", COLUMN_TEXT},  {"NAME", "name", COLUMN_TEXT},
+	{"NUMBER", "number", COLUMN_INT}, {"RECORD", "record", COLUMN_BOOL}, {"AUDIO", "audio", COLUMN_BOOL},
+	{"GROUP", "group", COLUMN_TEXT},  {"URL", "rtsp_url", COLUMN_TEXT},  {NULL, NULL, COLUMN_TEXT},
 };
 
 /* Puts a URL into the body, from an operand or option (given may be NULL) or from a file's first line. */

@@ -22,10 +22,10 @@ static const struct import_column {
 	bool needed;
 	double limit; /* degrees */
 } import_columns[] = {
-	{"id", NULL, CELL_ID, false, 0},	  {"city_id", "city", CELL_ID, true, 0},   {"name", NULL, CELL_NAME, true, 0},
-	{"rtsp_url", "url", CELL_URL, true, 0},	  {"live_url", NULL, CELL_URL, false, 0},  {"record", NULL, CELL_BOOL, false, 0},
-	{"audio", NULL, CELL_BOOL, false, 0},	  {"number", NULL, CELL_NUMBER, false, 0}, {"group", NULL, CELL_TEXT, false, 0},
-	{"address", NULL, CELL_TEXT, false, 0},	  {"lat", NULL, CELL_DEGREES, false, 90},  {"lon", NULL, CELL_DEGREES, false, 180},
+	{"id", NULL, CELL_ID, false, 0},	{"city_id", "city", CELL_ID, true, 0},	 {"name", NULL, CELL_NAME, true, 0},
+	{"rtsp_url", "url", CELL_URL, true, 0}, {"live_url", NULL, CELL_URL, false, 0},	 {"record", NULL, CELL_BOOL, false, 0},
+	{"audio", NULL, CELL_BOOL, false, 0},	{"number", NULL, CELL_NUMBER, false, 0}, {"group", NULL, CELL_TEXT, false, 0},
+	{"address", NULL, CELL_TEXT, false, 0}, {"lat", NULL, CELL_DEGREES, false, 90},	 {"lon", NULL, CELL_DEGREES, false, 180},
 	{"notes", NULL, CELL_TEXT, false, 0},
 };
 #define N_COLUMNS (sizeof(import_columns) / sizeof(import_columns[0]))
@@ -79,7 +79,8 @@ static const struct import_column *column_of(const char *title)
 {
 	struct bytes name = bytes_str(title);
 	for (size_t i = 0; i < N_COLUMNS; i++)
-		if (bytes_equal_nocase(name, import_columns[i].name) || (import_columns[i].also && bytes_equal_nocase(name, import_columns[i].also)))
+		if (bytes_equal_nocase(name, import_columns[i].name) ||
+		    (import_columns[i].also && bytes_equal_nocase(name, import_columns[i].also)))
 			return &import_columns[i];
 	return NULL;
 }
@@ -206,9 +207,8 @@ static int fetch_set(struct cli *cli, const char *path, json_t *set)
 		buf_finish(&page_path);
 		if (code)
 			return code;
-		json_array_foreach(json_object_get(page, "items"), i, item)
-			if (json_is_string(json_object_get(item, "id")))
-				json_object_set_new(set, json_string_value(json_object_get(item, "id")), json_null());
+		json_array_foreach(json_object_get(page, "items"), i, item) if (json_is_string(json_object_get(item, "id")))
+			json_object_set_new(set, json_string_value(json_object_get(item, "id")), json_null());
 		const char *next = json_string_value(json_object_get(page, "next_cursor"));
 		cursor = next && *next ? arena_strdup(&cli->mem, next) : NULL;
 		json_decref(page);

@@ -32,8 +32,8 @@ struct cli_option {
 
 struct cli;
 struct command {
-	const char *noun, *verb; /* verb NULL: "vigia cleanup" */
-	const char *operands;	 /* "ID", "[FILE]"; NULL for none */
+	const char *noun, *verb;	/* verb NULL: "vigia cleanup" */
+	const char *operands;		/* "ID", "[FILE]"; NULL for none */
 	int min_operands, max_operands; /* max -1: any number */
 	const char *summary;
 	const struct cli_option *options; /* or NULL; --json, --server, -c and --help always work */
@@ -119,7 +119,8 @@ int cli_list_with(struct cli *cli, const char *path, const struct column *column
 void cli_print_json(const json_t *value);
 
 /* --- secrets.c --- */
-/* A password: $VIGIA_PASSWORD, else asked twice on a terminal without echo, else the first line of stdin. In the arena. CLI_DONE or said. */
+/* A password: $VIGIA_PASSWORD, else asked twice on a terminal without echo, else the first line of stdin. In the arena. CLI_DONE or said.
+ */
 int cli_read_password(struct cli *cli, const char **ret);
 /* First line of a file, "-" for stdin, without its end. CLI_DONE or said. */
 int cli_read_line(struct cli *cli, const char *path, const char **ret);

@@ -2,12 +2,18 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 
-#define END {NULL, OPTION_FLAG, NULL, NULL, NULL, false}
+#define END                                                                                                                                \
+	{                                                                                                                                  \
+		NULL, OPTION_FLAG, NULL, NULL, NULL, false                                                                                 \
+	}
 
-#define CITY_FIELDS                                                                                                            \
-	{"time-zone", OPTION_TEXT, "ZONE", "time_zone", "the city's time zone, such as America/Sao_Paulo", false},             \
-	{"language", OPTION_TEXT, "LANG", "language", "of its notices: pt-BR or en", false},                                    \
-	{"notify", OPTION_LIST, "TARGET", NULL, "who is told: smtp:ana@example.org, webhook/en:https://...; \"none\" for nobody", false}
+#define CITY_FIELDS                                                                                                                        \
+	{"time-zone", OPTION_TEXT, "ZONE", "time_zone", "the city's time zone, such as America/Sao_Paulo", false},                         \
+		{"language", OPTION_TEXT, "LANG", "language", "of its notices: pt-BR or en", false},                                       \
+	{                                                                                                                                  \
+		"notify", OPTION_LIST, "TARGET", NULL, "who is told: smtp:ana@example.org, webhook/en:https://...; \"none\" for nobody",   \
+			false                                                                                                              \
+	}
 
 static const struct cli_option city_add_options[] = {
 	{"id", OPTION_TEXT, "ID", "id", "short name in files and URLs, for ever", true},
@@ -23,17 +29,19 @@ static const struct cli_option city_set_options[] = {
 	END,
 };
 
-#define CAMERA_FIELDS                                                                                                          \
-	{"rtsp-url-file", OPTION_TEXT, "FILE", NULL, "read the RTSP URL from a file's first line", false},                      \
-	{"live-url", OPTION_TEXT, "URL", NULL, "second, smaller stream for watching only; \"\" for none, - for stdin", false},  \
-	{"live-url-file", OPTION_TEXT, "FILE", NULL, "read that URL from a file's first line", false},                          \
-	{"record", OPTION_SWITCH, "on|off", "record", "record it (on)", false},                                                 \
-	{"audio", OPTION_SWITCH, "on|off", "audio", "keep its sound, live and recorded (off)", false},                          \
-	{"number", OPTION_INT, "N", "number", "the number on the wall", false},                                                 \
-	{"group", OPTION_TEXT, "GROUP", "group", "cameras that are shown and lost together", false},                            \
-	{"address", OPTION_TEXT, "TEXT", "address", "where it stands", false},                                                  \
-	{"lat", OPTION_NUMBER, "DEGREES", "lat", "latitude", false}, {"lon", OPTION_NUMBER, "DEGREES", "lon", "longitude", false}, \
-	{"notes", OPTION_TEXT, "TEXT", "notes", "anything else", false}
+#define CAMERA_FIELDS                                                                                                                      \
+	{"rtsp-url-file", OPTION_TEXT, "FILE", NULL, "read the RTSP URL from a file's first line", false},                                 \
+		{"live-url", OPTION_TEXT, "URL", NULL, "second, smaller stream for watching only; \"\" for none, - for stdin", false},     \
+		{"live-url-file", OPTION_TEXT, "FILE", NULL, "read that URL from a file's first line", false},                             \
+		{"record", OPTION_SWITCH, "on|off", "record", "record it (on)", false},                                                    \
+		{"audio", OPTION_SWITCH, "on|off", "audio", "keep its sound, live and recorded (off)", false},                             \
+		{"number", OPTION_INT, "N", "number", "the number on the wall", false},                                                    \
+		{"group", OPTION_TEXT, "GROUP", "group", "cameras that are shown and lost together", false},                               \
+		{"address", OPTION_TEXT, "TEXT", "address", "where it stands", false},                                                     \
+		{"lat", OPTION_NUMBER, "DEGREES", "lat", "latitude", false}, {"lon", OPTION_NUMBER, "DEGREES", "lon", "longitude", false}, \
+	{                                                                                                                                  \
+		"notes", OPTION_TEXT, "TEXT", "notes", "anything else", false                                                              \
+	}
 
 static const struct cli_option camera_add_options[] = {
 	{"city", OPTION_TEXT, "ID", "city_id", "its city", true},
@@ -63,8 +71,11 @@ static const char camera_import_notes[] =
 	"notes; city_id, name and rtsp_url are needed. Comma or semicolon, UTF-8. Every line is checked before the first camera is\n"
 	"added; one mistake and nothing is.\n";
 
-#define STREAM_FIELDS                                                                                                          \
-	{"city", OPTION_TEXT, "ID", NULL, "all cameras of a city", false}, {"all", OPTION_FLAG, NULL, NULL, "all cameras", false}
+#define STREAM_FIELDS                                                                                                                      \
+	{"city", OPTION_TEXT, "ID", NULL, "all cameras of a city", false},                                                                 \
+	{                                                                                                                                  \
+		"all", OPTION_FLAG, NULL, NULL, "all cameras", false                                                                       \
+	}
 
 static const struct cli_option stream_start_options[] = {STREAM_FIELDS, END};
 static const struct cli_option stream_stop_options[] = {
@@ -96,7 +107,8 @@ static const struct cli_option recording_export_options[] = {
 	END,
 };
 
-static const struct cli_option cleanup_options[] = {{"dry-run", OPTION_FLAG, NULL, NULL, "say what would happen and change nothing", false}, END};
+static const struct cli_option cleanup_options[] = {{"dry-run", OPTION_FLAG, NULL, NULL, "say what would happen and change nothing", false},
+						    END};
 static const struct cli_option hold_add_options[] = {
 	{"camera", OPTION_LIST, "ID,...", "camera_ids", "which cameras; may be given again", true},
 	{"from", OPTION_TEXT, "TIME", "from", "begin, such as 2026-11-22T14:00:00Z", true},
@@ -118,7 +130,7 @@ static const struct cli_option user_add_options[] = {
 	END,
 };
 static const char password_notes[] =
-	"The password is read from $VIGIA_PASSWORD, else asked for on the terminal, else the first line of stdin; it is never an argument.\n";
+	"The password is read from $VIGIA_PASSWORD, else asked for on the terminal, else the first line of stdin; never an argument.\n";
 
 #define NONE NULL, 0, 0
 const struct command commands[] = {
@@ -135,7 +147,8 @@ const struct command commands[] = {
 	{"camera", "set", "ID", 1, 1, "change a camera", camera_set_options, cmd_camera_set, NULL, camera_url_notes},
 	{"camera", "remove", "ID...", 1, -1, "archive cameras: stopped, out of lists, footage kept to the end of its days", NULL,
 	 cmd_camera_remove, NULL, NULL},
-	{"camera", "import", "FILE|-", 1, 1, "add cameras from a CSV file", camera_import_options, cmd_camera_import, NULL, camera_import_notes},
+	{"camera", "import", "FILE|-", 1, 1, "add cameras from a CSV file", camera_import_options, cmd_camera_import, NULL,
+	 camera_import_notes},
 	{"stream", "start", "[CAMERA...]", 0, -1, "start streams, and recording", stream_start_options, cmd_stream_start, NULL, NULL},
 	{"stream", "stop", "[CAMERA...]", 0, -1, "stop streams, and recording", stream_stop_options, cmd_stream_stop, NULL, NULL},
 	{"stream", "list", NONE, "list the streams", stream_list_options, cmd_stream_list, NULL, NULL},
@@ -143,8 +156,8 @@ const struct command commands[] = {
 	{"recording", "export", NONE, "write a span of a camera as one MP4", recording_export_options, cmd_recording_export, NULL, NULL},
 	{"recording", "verify", NONE, "compare the catalogue with the disk", NULL, cmd_recording_verify, NULL, NULL},
 #ifdef VIGIA_HAVE_REBUILD
-	{"recording", "rebuild", "[-c FILE]", 0, -1, "make the catalogue again from the disk; the server must be stopped", NULL, NULL, cmd_rebuild,
-	 NULL},
+	{"recording", "rebuild", "[-c FILE]", 0, -1, "make the catalogue again from the disk; the server must be stopped", NULL, NULL,
+	 cmd_rebuild, NULL},
 #endif
 	{"cleanup", NULL, NONE, "run the clean-up now", cleanup_options, cmd_cleanup, NULL, NULL},
 	{"hold", "add", NONE, "keep footage from deletion", hold_add_options, cmd_hold_add, NULL, NULL},

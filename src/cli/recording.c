@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 static const struct column columns[] = {
-	{"CAMERA", "camera_id", COLUMN_TEXT}, {"STARTED", "started_at", COLUMN_TIME},	{"ENDED", "ended_at", COLUMN_TIME},
-	{"SIZE", "size_bytes", COLUMN_BYTES}, {"STATUS", "status", COLUMN_TEXT},	{"DAYS LEFT", "expires_in_days", COLUMN_INT},
-	{"HELD", "held", COLUMN_BOOL},	      {"FILE", "file_path", COLUMN_TEXT},	{NULL, NULL, COLUMN_TEXT},
+	{"CAMERA", "camera_id", COLUMN_TEXT}, {"STARTED", "started_at", COLUMN_TIME}, {"ENDED", "ended_at", COLUMN_TIME},
+	{"SIZE", "size_bytes", COLUMN_BYTES}, {"STATUS", "status", COLUMN_TEXT},      {"DAYS LEFT", "expires_in_days", COLUMN_INT},
+	{"HELD", "held", COLUMN_BOOL},	      {"FILE", "file_path", COLUMN_TEXT},     {NULL, NULL, COLUMN_TEXT},
 };
 
 int cmd_recording_list(struct cli *cli)
 {
-	static const char *const filters[][2] = {{"camera", "camera_id"}, {"city", "city_id"}, {"from", "from"}, {"to", "to"}, {"status", "status"}};
+	static const char *const filters[][2] = {
+		{"camera", "camera_id"}, {"city", "city_id"}, {"from", "from"}, {"to", "to"}, {"status", "status"}};
 	struct buf path = {0};
 	buf_append_str(&path, "/api/v1/recordings");
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
@@ -99,8 +100,9 @@ int cmd_recording_export(struct cli *cli)
 int cmd_recording_verify(struct cli *cli)
 {
 	static const struct column differences[] = {
-		{"DIFFERENCE", "kind", COLUMN_TEXT}, {"VOLUME", "volume_id", COLUMN_TEXT}, {"FILE", "file_path", COLUMN_TEXT},
-		{"DETAIL", "detail", COLUMN_TEXT},   {NULL, NULL, COLUMN_TEXT},
+		{"DIFFERENCE", "kind", COLUMN_TEXT}, {"VOLUME", "volume_id", COLUMN_TEXT},
+		{"FILE", "file_path", COLUMN_TEXT},  {"DETAIL", "detail", COLUMN_TEXT},
+		{NULL, NULL, COLUMN_TEXT},
 	};
 	json_t *answer = NULL;
 	int code = cli_call(cli, "POST", "/api/v1/recordings/verify", NULL, &answer);
@@ -114,7 +116,8 @@ int cmd_recording_verify(struct cli *cli)
 		struct table t = {.columns = differences};
 		if (n)
 			table_rows(&t, items, stdout);
-		printf("%lld recordings compared with the disk, %zu differences\n", (long long)json_integer_value(json_object_get(answer, "checked")), n);
+		printf("%lld recordings compared with the disk, %zu differences\n",
+		       (long long)json_integer_value(json_object_get(answer, "checked")), n);
 	}
 	json_decref(answer);
 	return n ? CLI_FAILED : CLI_DONE;

@@ -28,13 +28,15 @@ static const char *server_of(struct cli *cli, const struct config *config)
 		host = "127.0.0.1";
 	else if (!strcmp(host, "::"))
 		host = "::1";
-	return arena_printf(&cli->mem, "http%s://%s%s%s:%d", config->tls.cert ? "s" : "", v6 ? "[" : "", host, v6 ? "]" : "", config->listen_port);
+	return arena_printf(&cli->mem, "http%s://%s%s%s:%d", config->tls.cert ? "s" : "", v6 ? "[" : "", host, v6 ? "]" : "",
+			    config->listen_port);
 }
 
 /* The local administrator's token is this machine's: it is not sent to another one. */
 static bool is_local(const char *server, const char *configured)
 {
-	static const char *const begins[] = {"http://127.", "https://127.", "http://localhost:", "https://localhost:", "http://[::1]", "https://[::1]"};
+	static const char *const begins[] = {
+		"http://127.", "https://127.", "http://localhost:", "https://localhost:", "http://[::1]", "https://[::1]"};
 	if (!strcmp(server, configured))
 		return true;
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)

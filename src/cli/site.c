@@ -348,7 +348,7 @@ static int start_jobs(struct site *s, char *why, size_t cap)
 	int err = pthread_create(&s->jobs, NULL, jobs_main, s);
 	if (err)
 		snprintf(why, cap, "no thread for the jobs: %s", log_strerror(err));
-	s->jobs_started = !err;
+	s->jobs_started = s->jobs_ran = !err;
 	return err ? -1 : 0;
 }
 
@@ -395,16 +395,25 @@ static int settle(struct site *s, char *why, size_t cap)
 	return err ? -1 : 0;
 }
 
-int site_start(struct site *s, const char *config_path, char *why, size_t cap)
+int site_open(struct site *s, const char *config_path, char *why, size_t cap)
 {
 	*s = (struct site){.lock_fd = -1, .started_at = clock_system.utc_us(&clock_system)};
 	if (load_config(s, config_path, why, cap) || open_data_dir(s, why, cap))
 		return -1;
-	log_start(2, s->config->log.json, level_of(s->config->log.level));
 	s->events = events_create();
-	if (!s->events || open_catalog(s, why, cap) || open_volumes(s, why, cap) || set_notifiers(s, s->config, why, cap))
+	if (!s->events || open_catalog(s, why, cap) || open_volumes(s, why, cap))
 		return -1;
 	wire_app(s);
+	return 0;
+}
+
+int site_start(struct site *s, const char *config_path, char *why, size_t cap)
+{
+	if (site_open(s, config_path, why, cap))
+		return -1;
+	log_start(2, s->config->log.json, level_of(s->config->log.level));
+	if (set_notifiers(s, s->config, why, cap))
+		return -1;
 	if (settle(s, why, cap) || start_engine(s, why, cap) || first_user(s, why, cap) || start_api(s, why, cap))
 		return -1;
 	struct problem p = {0};
@@ -433,7 +442,8 @@ void site_stop(struct site *s)
 	smtp_destroy(s->smtp);
 	webhook_destroy(s->webhook);
 	events_destroy(s->events);
-	log_info("server.stopped", KV_S("what", "every open file is sealed"));
+	if (s->jobs_ran)
+		log_info("server.stopped", KV_S("what", "every open file is sealed"));
 	log_stop();
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);

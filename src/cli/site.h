@@ -37,7 +37,7 @@ struct site {
 	char first_password[64]; /* "" unless an administrator was made */
 	/* jobs thread */
 	pthread_t jobs;
-	bool jobs_started;
+	bool jobs_started, jobs_ran;
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_wake;
 	bool jobs_stop; /* under jobs_lock */
@@ -45,7 +45,10 @@ struct site {
 	int64_t started_at;
 };
 
-/* 0, or -1 with a sentence for people in why; whatever was begun is then undone by site_stop. */
+/* Configuration, data directory (locked), catalogue, volumes and the use cases over them; nothing runs. For what works without a server.
+ * 0, or -1 with a sentence for people in why; whatever was begun is then undone by site_stop. */
+int site_open(struct site *s, const char *config_path, char *why, size_t cap);
+/* The same, and everything else: engine, API, jobs. */
 int site_start(struct site *s, const char *config_path, char *why, size_t cap);
 void site_stop(struct site *s);
 /* Reads the configuration again; a bad one changes nothing. */

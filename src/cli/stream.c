@@ -3,11 +3,16 @@
 #include "cli/commands.h"
 
 static const struct column list_columns[] = {
-	{"CAMERA", "camera_id", COLUMN_TEXT},	    {"CITY", "city_id", COLUMN_TEXT},
-	{"NAME", "camera_name", COLUMN_TEXT},	    {"STATUS", "status", COLUMN_TEXT},
-	{"RECORDING", "recording_state", COLUMN_TEXT}, {"STARTED", "started_at", COLUMN_TIME},
-	{"VIEWERS", "viewers", COLUMN_INT},	    {"LAST FRAME", "last_frame_at", COLUMN_TIME},
-	{"LAST ERROR", "last_error", COLUMN_TEXT},  {NULL, NULL, COLUMN_TEXT},
+	{"CAMERA", "camera_id", COLUMN_TEXT},
+	{"CITY", "city_id", COLUMN_TEXT},
+	{"NAME", "camera_name", COLUMN_TEXT},
+	{"STATUS", "status", COLUMN_TEXT},
+	{"RECORDING", "recording_state", COLUMN_TEXT},
+	{"STARTED", "started_at", COLUMN_TIME},
+	{"VIEWERS", "viewers", COLUMN_INT},
+	{"LAST FRAME", "last_frame_at", COLUMN_TIME},
+	{"LAST ERROR", "last_error", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
 };
 
 /* What start and stop act on: cameras, a city or all; exactly one of them. */
@@ -37,7 +42,8 @@ static int say_results(const json_t *results)
 	size_t i;
 	json_t *r;
 	int code = CLI_DONE;
-	json_array_foreach(results, i, r) {
+	json_array_foreach(results, i, r)
+	{
 		json_t *problem = json_object_get(r, "error"), *view = json_object_get(r, "stream");
 		struct buf camera = {0}, text = {0};
 		table_cell(json_object_get(r, "camera_id"), COLUMN_TEXT, &camera);
@@ -63,9 +69,7 @@ static int has_problem(const json_t *results)
 {
 	size_t i;
 	json_t *r;
-	json_array_foreach(results, i, r)
-		if (json_is_object(json_object_get(r, "error")))
-			return CLI_FAILED;
+	json_array_foreach(results, i, r) if (json_is_object(json_object_get(r, "error"))) return CLI_FAILED;
 	return CLI_DONE;
 }
 

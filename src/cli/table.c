@@ -52,7 +52,8 @@ static void put_list(struct buf *out, const json_t *list)
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		buf_append_str(out, i ? ", " : "");
 		table_cell(item, COLUMN_TEXT, out);
 	}
@@ -106,7 +107,8 @@ static void measure(struct table *t, const json_t *rows)
 	json_t *row;
 	for (size_t c = 0; t->columns[c].title; c++) {
 		t->widths[c] = width_of(t->columns[c].title);
-		json_array_foreach(rows, i, row) {
+		json_array_foreach(rows, i, row)
+		{
 			struct buf text = {0};
 			table_cell(field_of(row, t->columns[c].field), t->columns[c].kind, &text);
 			size_t w = width_of(buf_str(&text));
@@ -140,7 +142,8 @@ void table_rows(struct table *t, json_t *rows, FILE *out)
 			put_cell(t, c, t->columns[c].title, out);
 		t->begun = true;
 	}
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		for (size_t c = 0; t->columns[c].title; c++) {
 			struct buf text = {0};
 			table_cell(field_of(row, t->columns[c].field), t->columns[c].kind, &text);
@@ -168,7 +171,8 @@ static void print_page_json(const json_t *items, bool *begun)
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach(items, i, item) {
+	json_array_foreach(items, i, item)
+	{
 		fputs(*begun ? ",\n" : "\n", stdout);
 		json_dumpf(item, stdout, JSON_COMPACT);
 		*begun = true;
@@ -188,9 +192,7 @@ static void show_page(struct cli *cli, struct table *t, json_t *items, void (*pr
 		print_page_json(items, begun_json);
 		return;
 	}
-	json_array_foreach(items, i, row)
-		if (prepare)
-			prepare(row);
+	json_array_foreach(items, i, row) if (prepare) prepare(row);
 	table_rows(t, items, stdout);
 }
 

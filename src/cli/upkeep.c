@@ -7,8 +7,12 @@
 int cmd_cleanup(struct cli *cli)
 {
 	static const struct column columns[] = {
-		{"WHAT", "what", COLUMN_TEXT},	    {"CITY", "city_id", COLUMN_TEXT},	{"CAMERA", "camera_id", COLUMN_TEXT},
-		{"STARTED", "started_at", COLUMN_TIME}, {"SIZE", "bytes", COLUMN_BYTES}, {"FILE", "file_path", COLUMN_TEXT},
+		{"WHAT", "what", COLUMN_TEXT},
+		{"CITY", "city_id", COLUMN_TEXT},
+		{"CAMERA", "camera_id", COLUMN_TEXT},
+		{"STARTED", "started_at", COLUMN_TIME},
+		{"SIZE", "bytes", COLUMN_BYTES},
+		{"FILE", "file_path", COLUMN_TEXT},
 		{NULL, NULL, COLUMN_TEXT},
 	};
 	bool dry = cli_get(cli, "dry-run") != NULL;
@@ -34,15 +38,17 @@ int cmd_cleanup(struct cli *cli)
 }
 
 static const struct column hold_columns[] = {
-	{"ID", "id", COLUMN_TEXT},	 {"CAMERAS", "camera_ids", COLUMN_LIST}, {"FROM", "from", COLUMN_TIME},
-	{"TO", "to", COLUMN_TIME},	 {"UNTIL", "until", COLUMN_TIME},	 {"OWNER", "owner", COLUMN_TEXT},
-	{"ENDED", "ended_at", COLUMN_TIME}, {"REASON", "reason", COLUMN_TEXT},	 {NULL, NULL, COLUMN_TEXT},
+	{"ID", "id", COLUMN_TEXT},	    {"CAMERAS", "camera_ids", COLUMN_LIST}, {"FROM", "from", COLUMN_TIME},
+	{"TO", "to", COLUMN_TIME},	    {"UNTIL", "until", COLUMN_TIME},	    {"OWNER", "owner", COLUMN_TEXT},
+	{"ENDED", "ended_at", COLUMN_TIME}, {"REASON", "reason", COLUMN_TEXT},	    {NULL, NULL, COLUMN_TEXT},
 };
 
 int cmd_hold_add(struct cli *cli)
 {
-	static const struct column late_columns[] = {
-		{"TOO LATE FOR", "file_path", COLUMN_TEXT}, {"STARTED", "started_at", COLUMN_TIME}, {"STATUS", "status", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT}};
+	static const struct column late_columns[] = {{"TOO LATE FOR", "file_path", COLUMN_TEXT},
+						     {"STARTED", "started_at", COLUMN_TIME},
+						     {"STATUS", "status", COLUMN_TEXT},
+						     {NULL, NULL, COLUMN_TEXT}};
 	json_t *body = cli_body(cli), *hold = NULL;
 	int code = cli_call(cli, "POST", "/api/v1/holds", body, &hold);
 	json_decref(body);
@@ -81,9 +87,11 @@ static void add_delivery_text(json_t *notice)
 	size_t i;
 	json_t *d;
 	struct buf text = {0};
-	json_array_foreach(json_object_get(notice, "deliveries"), i, d) {
+	json_array_foreach(json_object_get(notice, "deliveries"), i, d)
+	{
 		const char *error = json_string_value(json_object_get(d, "last_error"));
-		const char *channel = json_string_value(json_object_get(d, "channel")), *status = json_string_value(json_object_get(d, "status"));
+		const char *channel = json_string_value(json_object_get(d, "channel")),
+			   *status = json_string_value(json_object_get(d, "status"));
 		buf_printf(&text, "%s%s %s", i ? "; " : "", channel ? channel : "?", status ? status : "?");
 		if (error && *error && status && strcmp(status, "sent"))
 			buf_printf(&text, " (%lld): %s", (long long)json_integer_value(json_object_get(d, "attempts")), error);
@@ -95,7 +103,7 @@ static void add_delivery_text(json_t *notice)
 int cmd_notice_list(struct cli *cli)
 {
 	static const struct column columns[] = {
-		{"DUE", "due_on", COLUMN_TEXT},	      {"CITY", "city_id", COLUMN_TEXT},	    {"KIND", "kind", COLUMN_TEXT},
+		{"DUE", "due_on", COLUMN_TEXT},	     {"CITY", "city_id", COLUMN_TEXT},	      {"KIND", "kind", COLUMN_TEXT},
 		{"SUBJECT", "subject", COLUMN_TEXT}, {"DELIVERIES", "delivery", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
 	};
 	struct buf path = {0};

@@ -5,11 +5,8 @@
 #include <string.h>
 
 static const struct column columns[] = {
-	{"NAME", "name", COLUMN_TEXT},
-	{"ROLE", "role", COLUMN_TEXT},
-	{"CITIES", "cities", COLUMN_LIST},
-	{"LANGUAGE", "language", COLUMN_TEXT},
-	{NULL, NULL, COLUMN_TEXT},
+	{"NAME", "name", COLUMN_TEXT},	       {"ROLE", "role", COLUMN_TEXT}, {"CITIES", "cities", COLUMN_LIST},
+	{"LANGUAGE", "language", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
 };
 
 int cmd_user_add(struct cli *cli)

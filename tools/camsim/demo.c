@@ -29,6 +29,6 @@ void demo_add(void)
 void demo_list(FILE *out, const char *host, int port)
 {
 	for (size_t i = 0; i < N_DEMO; i++)
-		fprintf(out, "%s\t%s\trtsp://%s%s:%d/%s\t%s\n", demo[i].id, demo[i].label, demo[i].login, host, port, demo[i].id,
-			demo[i].city);
+		fprintf(out, "%s\t%s\trtsp://%s%s:%d/%s\t%s\t%s.%s\n", demo[i].id, demo[i].label, demo[i].login, host, port, demo[i].id,
+			demo[i].city, demo[i].clip, strstr(demo[i].options, "h265") ? "h265" : "h264");
 }

@@ -158,21 +158,9 @@ static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct 
 		c->rec.failure_seen = true;
 		return NULL;
 	}
-	struct fmp4_identity id = {.recording_id = uuid_new(start_utc_us), .anchor_utc_us = start_utc_us, .started_utc_us = start_utc_us};
-	snprintf(id.site_id, sizeof(id.site_id), "%s", c->engine->site_id);
-	snprintf(id.camera_id, sizeof(id.camera_id), "%s", c->id);
-	snprintf(id.city_id, sizeof(id.city_id), "%s", c->city_id);
-	struct rec_file_spec spec = {
-		.camera_id = c->id, .city_id = c->city_id, .id = id.recording_id, .started_utc_us = start_utc_us, .volume = volume};
-	if (fmp4_write_header(tracks, &id, &spec.header)) {
-		buf_finish(&spec.header);
+	struct rec_file *f = writer_open_recording(c->engine->writers, c->engine->site_id, c->id, c->city_id, volume, start_utc_us, tracks);
+	if (!f)
 		return NULL;
-	}
-	struct rec_file *f = writer_open(c->engine->writers, &spec);
-	if (!f) {
-		buf_finish(&spec.header);
-		return NULL;
-	}
 	c->rec.opened_mono_us[c->rec.n_opened++ % FILES_PER_MINUTE] = now;
 	c->rec.last_progress_mono_us = now;
 	record_run_began(c, start_utc_us);

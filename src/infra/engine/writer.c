@@ -326,6 +326,20 @@ struct rec_file *writer_open(struct writers *w, struct rec_file_spec *spec)
 	return f;
 }
 
+struct rec_file *writer_open_recording(struct writers *w, const char *site_id, const char *camera_id, const char *city_id, int volume,
+				       int64_t start_utc_us, const struct fmp4_tracks *tracks)
+{
+	struct fmp4_identity id = {.recording_id = uuid_new(start_utc_us), .anchor_utc_us = start_utc_us, .started_utc_us = start_utc_us};
+	snprintf(id.site_id, sizeof(id.site_id), "%s", site_id);
+	snprintf(id.camera_id, sizeof(id.camera_id), "%s", camera_id);
+	snprintf(id.city_id, sizeof(id.city_id), "%s", city_id);
+	struct rec_file_spec spec = {
+		.camera_id = camera_id, .city_id = city_id, .id = id.recording_id, .started_utc_us = start_utc_us, .volume = volume};
+	struct rec_file *f = fmp4_write_header(tracks, &id, &spec.header) ? NULL : writer_open(w, &spec);
+	buf_finish(&spec.header); /* empty once it was taken over */
+	return f;
+}
+
 int writer_append(struct rec_file *f, struct chunk *chunk, uint32_t offset, uint32_t len, int64_t end_utc_us)
 {
 	int err = rec_file_error(f);

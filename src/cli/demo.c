@@ -1,0 +1,365 @@
+/* vigia demo seed|remove: the past of `make run`'s simulated cameras, and its end. The server is stopped (the data directory's lock). What
+ * belongs to the demo is remembered in the setting "demo": camera and address, a line each; a camera whose address was changed is not
+ * the demo's any more. */
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/site.h"
+#include "infra/engine/past.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTING "demo"
+#define SPAN_US (4 * 60 * US_PER_S)
+#define CLIP_FPS 15
+#define HOUR_US (3600 * US_PER_S)
+#define MAX_CAMERAS 64
+
+static const struct {
+	const char *id, *name;
+	int days;
+} demo_cities[] = {{"lapa", "Lapa", 15}, {"centro", "Centro", 30}, {"porto", "Porto", 7}};
+
+struct line { /* of `camsim --demo --list`: id, name, URL, city, clip */
+	char *id, *name, *url, *city, *clip;
+};
+
+struct demo {
+	struct site site;
+	struct arena mem;
+	const struct actor *actor;
+	const char *clips;
+	struct line cameras[MAX_CAMERAS];
+	size_t n;
+	int64_t now;
+	int64_t bytes;
+};
+
+static int fail(const char *what, int err)
+{
+	cli_say("%s: %s", what, log_strerror(err));
+	return CLI_FAILED;
+}
+
+/* ---------------------------------------------------------------- seed */
+
+static int read_list(struct demo *d)
+{
+	char text[2048];
+	while (fgets(text, sizeof(text), stdin) && d->n < MAX_CAMERAS) {
+		char *rest = text, **fields[] = {&d->cameras[d->n].id, &d->cameras[d->n].name, &d->cameras[d->n].url, &d->cameras[d->n].city,
+						 &d->cameras[d->n].clip};
+		text[strcspn(text, "\r\n")] = 0;
+		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+			char *word = strsep(&rest, "\t");
+			if (!word || !*word) {
+				cli_say("demo seed: expected five fields separated by tabs on line %zu", d->n + 1);
+				return CLI_FAILED;
+			}
+			*fields[i] = arena_strdup(&d->mem, word);
+		}
+		d->n++;
+	}
+	if (!d->n)
+		cli_say("demo seed: no cameras on standard input (camsim --demo --list)");
+	return d->n ? 0 : CLI_FAILED;
+}
+
+static int days_of(const char *city)
+{
+	for (size_t i = 0; i < sizeof(demo_cities) / sizeof(demo_cities[0]); i++)
+		if (!strcmp(demo_cities[i].id, city))
+			return demo_cities[i].days;
+	return 15;
+}
+
+static int add_entities(struct demo *d)
+{
+	struct problem p = {0};
+	for (size_t i = 0; i < sizeof(demo_cities) / sizeof(demo_cities[0]); i++) {
+		struct city c = {.id = demo_cities[i].id, .name = demo_cities[i].name, .retention_days = demo_cities[i].days,
+				 .time_zone = "America/Sao_Paulo", .language = LANGUAGE_PT_BR};
+		int err = city_create(&d->site.app, d->actor, &c, &p);
+		if (err && err != -EEXIST)
+			return cli_say("%s", p.detail), CLI_FAILED;
+	}
+	struct buf known = {0};
+	for (size_t i = 0; i < d->n; i++) {
+		const struct line *l = &d->cameras[i];
+		char id[ID_CAP];
+		struct camera c = {.id = l->id, .city_id = l->city, .name = l->name, .rtsp_url = l->url, .record = true, .number = (int)i + 1,
+				   .group = "", .address = "", .notes = "", .lat = NAN, .lon = NAN, .archived_at = TIME_NONE};
+		int err = camera_create(&d->site.app, d->actor, &c, id, &p);
+		if (err == -EEXIST)
+			continue; /* somebody's own camera by that name: not ours */
+		if (err)
+			return buf_finish(&known), cli_say("%s", p.detail), CLI_FAILED;
+		buf_printf(&known, "%s\t%s\n", l->id, l->url);
+	}
+	int err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, buf_str(&known));
+	buf_finish(&known);
+	return err ? fail("the demo cannot be noted", err) : 0;
+}
+
+static char *read_file(struct arena *mem, const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "re");
+	char *data = NULL;
+	if (f && !fseek(f, 0, SEEK_END)) {
+		long size = ftell(f);
+		rewind(f);
+		if (size > 0 && size < 64 << 20) {
+			data = arena_alloc(mem, (size_t)size);
+			*ret_len = fread(data, 1, (size_t)size, f);
+		}
+	}
+	if (f)
+		fclose(f);
+	return data;
+}
+
+/* An hour ago, yesterday, and what comes due tomorrow. */
+static int record_past(struct demo *d, const struct line *l)
+{
+	struct site *s = &d->site;
+	char path[600];
+	size_t len = 0;
+	snprintf(path, sizeof(path), "%s/%s", d->clips, l->clip);
+	struct arena mem = {0};
+	char *clip = read_file(&mem, path, &len);
+	if (!clip) {
+		arena_finish(&mem);
+		cli_say("demo seed: %s cannot be read", path);
+		return CLI_FAILED;
+	}
+	struct writers_config wc = {.volumes = s->volumes, .journal = s->catalog->journal, .journal_self = s->catalog->self, .clock = &clock_system,
+				    .threads_per_volume = 1};
+	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US};
+	int err = 0;
+	for (size_t i = 0; i < 3 && !err; i++) {
+		struct past_span span = {.site_id = s->id, .camera_id = l->id, .city_id = l->city, .clip = bytes_of(clip, len),
+					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264, .fps = CLIP_FPS, .start_utc_us = starts[i],
+					 .end_utc_us = starts[i] + SPAN_US};
+		err = past_record(&wc, &span);
+	}
+	arena_finish(&mem);
+	return err ? fail(l->id, err) : 0;
+}
+
+static int add_gaps(struct demo *d)
+{
+	static const struct {
+		enum gap_reason reason;
+		int64_t seconds;
+		const char *by, *note;
+	} kinds[] = {
+		{GAP_NO_SIGNAL, 40, NULL, NULL},
+		{GAP_SERVER_DOWN, 95, NULL, NULL},
+		{GAP_STOPPED_BY_USER, 600, "admin", "Manutenção do poste"},
+		{GAP_DISK_FULL, 30, NULL, NULL},
+		{GAP_BAD_DATA, 12, NULL, NULL},
+	};
+	const struct gap_store *gaps = d->site.catalog->gaps;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct line *l = &d->cameras[i];
+		int64_t from = d->now - US_PER_DAY + SPAN_US;
+		size_t k = i % (sizeof(kinds) / sizeof(kinds[0]));
+		struct gap g = {.camera_id = l->id, .city_id = l->city, .from = from, .to = from + kinds[k].seconds * US_PER_S, .reason = kinds[k].reason,
+				.by = kinds[k].by, .note = kinds[k].note};
+		if (strstr(l->url, ":errada@")) { /* the one that refuses the password has never been recorded */
+			g.reason = GAP_REFUSED;
+			g.from = d->now - 2 * US_PER_DAY;
+			g.to = d->now - US_PER_S;
+			g.by = g.note = NULL;
+		}
+		int err = gaps->put(d->site.catalog->self, &g);
+		if (err)
+			return fail("gaps", err);
+	}
+	return 0;
+}
+
+static int add_hold_and_notice(struct demo *d)
+{
+	struct problem p = {0};
+	const char *camera = d->cameras[d->n > 1].id;
+	struct hold h = {.camera_ids = &camera, .n_cameras = 1, .from = d->now - US_PER_DAY, .to = d->now - US_PER_DAY + SPAN_US,
+			 .reason = "Colisão na praça: pedido da Guarda Municipal", .until = TIME_NONE, .ended_at = TIME_NONE};
+	struct hold_outcome outcome;
+	if (hold_create(&d->site.app, d->actor, &h, &d->mem, &outcome, &p))
+		return cli_say("%s", p.detail), CLI_FAILED;
+	/* The clean-up itself finds what is due tomorrow and writes the notices. */
+	struct cleanup_report report;
+	if (cleanup_run(&d->site.app, d->actor, false, TIME_NONE, &d->mem, &report, &p))
+		return cli_say("%s", p.detail), CLI_FAILED;
+	return 0;
+}
+
+static int seed(struct demo *d)
+{
+	d->now = clock_system.utc_us(&clock_system);
+	int code = read_list(d);
+	if (!code)
+		code = add_entities(d);
+	for (size_t i = 0; i < d->n && !code; i++)
+		if (!strstr(d->cameras[i].url, ":errada@"))
+			code = record_past(d, &d->cameras[i]);
+	int err = code ? 0 : d->site.catalog->journal->flush(d->site.catalog->self);
+	if (err)
+		code = fail("the catalogue", err);
+	if (!code)
+		code = add_gaps(d);
+	if (!code)
+		code = add_hold_and_notice(d);
+	return code;
+}
+
+/* ---------------------------------------------------------------- remove */
+
+static int end_holds(struct demo *d, const char *camera_id)
+{
+	struct hold *holds;
+	size_t n;
+	char *next;
+	struct page page = {.limit = 1000};
+	const struct hold_store *store = d->site.catalog->holds;
+	int err = store->list(d->site.catalog->self, d->actor, false, &page, &d->mem, &holds, &n, &next);
+	for (size_t i = 0; i < n && !err; i++) {
+		struct problem p = {0};
+		if (holds[i].n_cameras == 1 && !strcmp(holds[i].camera_ids[0], camera_id))
+			err = hold_finish(&d->site.app, d->actor, holds[i].id, "the demonstration was removed", &p);
+	}
+	return err;
+}
+
+static int remove_batch(struct demo *d, const struct recording *rows, size_t n)
+{
+	const struct recording_store *store = d->site.catalog->recordings;
+	struct uuid *ids = ARENA_ARRAY(&d->mem, struct uuid, n);
+	size_t marked;
+	for (size_t i = 0; i < n; i++)
+		ids[i] = rows[i].id;
+	int err = store->mark_deleting(d->site.catalog->self, ids, n, "demo", &marked);
+	for (size_t i = 0; i < n && !err; i++) {
+		static const struct uuid none;
+		if (memcmp(&ids[i], &none, sizeof(none)) == 0)
+			return -EBUSY; /* held together with somebody's own camera */
+		err = d->site.app.volumes.ops->remove(d->site.app.volumes.self, rows[i].volume_id, rows[i].file_path);
+		d->bytes += rows[i].size_bytes;
+	}
+	return err ? err : store->finish_delete(d->site.catalog->self, ids, n, clock_system.utc_us(&clock_system));
+}
+
+static int remove_footage(struct demo *d, const char *camera_id)
+{
+	const struct recording_store *store = d->site.catalog->recordings;
+	struct recording_filter f = {.camera_id = camera_id, .from = TIME_NONE, .to = TIME_NONE, .status = -1};
+	struct page page = {.limit = 500};
+	for (;;) {
+		struct recording *rows;
+		size_t n;
+		char *next;
+		int err = store->list(d->site.catalog->self, d->actor, &f, &page, &d->mem, &rows, &n, &next);
+		if (err || !n)
+			return err;
+		for (size_t i = 0; i < n && !err; i++) {
+			if (rows[i].status != REC_RECORDING)
+				continue;
+			rows[i].status = REC_SEALED; /* left open by a crash: it goes anyway */
+			rows[i].ended_at = rows[i].started_at;
+			err = store->put(d->site.catalog->self, d->actor, &rows[i]);
+		}
+		if (!err)
+			err = remove_batch(d, rows, n);
+		if (err)
+			return err;
+	}
+}
+
+static int remove_camera(struct demo *d, const char *id, const char *url)
+{
+	struct camera c;
+	int err = d->site.catalog->cameras->get(d->site.catalog->self, d->actor, id, &d->mem, &c);
+	if (err == -ENOENT)
+		return 0;
+	if (!err && strcmp(c.rtsp_url, url) != 0) {
+		printf("%s is kept: its address was changed\n", id);
+		return 0;
+	}
+	if (!err)
+		err = end_holds(d, id);
+	if (!err)
+		err = remove_footage(d, id);
+	if (!err)
+		err = d->site.catalog->cameras->purge(d->site.catalog->self, d->actor, id);
+	if (err)
+		return fail(id, err);
+	printf("removed %s\n", id);
+	return 0;
+}
+
+static int remove_all(struct demo *d)
+{
+	char *known = NULL;
+	int err = d->site.catalog->settings->get(d->site.catalog->self, SETTING, &d->mem, &known);
+	if (err == -ENOENT) {
+		printf("there is no demonstration here\n");
+		return CLI_DONE;
+	}
+	if (err)
+		return fail("the catalogue", err);
+	int code = 0;
+	for (char *line; (line = strsep(&known, "\n")) && !code;) {
+		char *id = strsep(&line, "\t");
+		if (id && *id && line)
+			code = remove_camera(d, id, line);
+	}
+	for (size_t i = 0; i < sizeof(demo_cities) / sizeof(demo_cities[0]) && !code; i++) {
+		struct problem p = {0};
+		err = city_remove(&d->site.app, d->actor, demo_cities[i].id, &p);
+		if (err && err != -ENOENT)
+			printf("the city %s is kept: %s\n", demo_cities[i].id, p.detail);
+	}
+	if (!code && (err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, NULL)))
+		code = fail("the catalogue", err);
+	if (!code) {
+		char marker[600]; /* `make run` makes a new past where this is missing */
+		snprintf(marker, sizeof(marker), "%s/demo.ready", d->site.config->data_dir);
+		remove(marker);
+		printf("%.1f MB of footage removed\n", (double)d->bytes / 1e6);
+	}
+	return code;
+}
+
+int cmd_demo(int argc, char **argv)
+{
+	static const char usage[] = "usage: vigia demo seed --clips DIR < LIST | vigia demo remove   [-c FILE]";
+	static struct demo d;
+	const char *config = NULL, *what = argc > 1 ? argv[1] : "";
+	d.actor = ACTOR_SYSTEM("system:demo");
+	for (int i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "-c") && i + 1 < argc)
+			config = argv[++i];
+		else if (!strcmp(argv[i], "--clips") && i + 1 < argc)
+			d.clips = argv[++i];
+		else
+			return cli_say("%s", usage), CLI_USAGE;
+	}
+	bool seeding = !strcmp(what, "seed");
+	if ((!seeding && strcmp(what, "remove") != 0) || (seeding && !d.clips))
+		return cli_say("%s", usage), CLI_USAGE;
+	char why[600];
+	log_set_level(LOG_ERROR);
+	int code = CLI_FAILED;
+	if (site_open(&d.site, config ? config : config_find(), why, sizeof(why)))
+		cli_say("%s", why);
+	else
+		code = seeding ? seed(&d) : remove_all(&d);
+	site_stop(&d.site);
+	arena_finish(&d.mem);
+	return code;
+}
