@@ -26,6 +26,7 @@ struct session {
 	int64_t last_used_us; /* monotonic */
 	bool used;	      /* below the multivariant playlist */
 	bool verified;	      /* false: revived, its user not yet looked up */
+	bool refused;	      /* its user may not; kept a while, so that its player's next request does not revive it */
 };
 
 struct hls_sessions {
@@ -133,7 +134,7 @@ enum session_state hls_session_use(struct hls_sessions *s, const char *camera_id
 	struct session *it = find(s, id);
 	if (!it)
 		it = revive(s, camera_id, id);
-	if (it && strcmp(it->camera_id, camera_id) == 0) {
+	if (it && !it->refused && strcmp(it->camera_id, camera_id) == 0) {
 		it->last_used_us = api_mono(s->api);
 		it->used = true;
 		state = it->verified ? SESSION_OK : SESSION_PENDING;
@@ -158,7 +159,7 @@ int hls_sessions_viewers(void *self, const char *camera_id)
 	int64_t since = api_mono(s->api) - within;
 	pthread_mutex_lock(&s->lock);
 	for (struct session *it = s->by_camera[text_hash(camera_id)]; it; it = it->next_camera)
-		n += it->used && it->verified && it->last_used_us >= since && strcmp(it->camera_id, camera_id) == 0;
+		n += it->used && it->verified && !it->refused && it->last_used_us >= since && strcmp(it->camera_id, camera_id) == 0;
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }
@@ -247,20 +248,17 @@ static void apply(struct hls_sessions *s, const struct pair *pairs, size_t n)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t b = 0; b < BUCKETS; b++) {
-		for (struct session *it = s->by_id[b], *next; it; it = next) {
+		for (struct session *it = s->by_id[b]; it; it = it->next_id) {
 			struct pair key;
-			next = it->next_id;
 			strcpy(key.user, it->user);
 			strcpy(key.camera_id, it->camera_id);
 			const struct pair *p = n ? bsearch(&key, pairs, n, sizeof(key), compare_pairs) : NULL;
 			if (!p || p->verdict < 0)
 				continue;
-			if (p->verdict > 0) {
-				it->verified = true;
-				continue;
-			}
-			log_info("session.ended", KV_S("user", &it->user[0]), KV_S("camera", &it->camera_id[0]));
-			discard(s, it);
+			if (!p->verdict && !it->refused)
+				log_info("session.ended", KV_S("user", &it->user[0]), KV_S("camera", &it->camera_id[0]));
+			it->refused = !p->verdict;
+			it->verified = true;
 		}
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -1,0 +1,257 @@
+/* See api_site.h. */
+#include "unit/api/api_site.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- live --- */
+
+static uint64_t live_version(void *self, const char *camera_id)
+{
+	struct fake_live *l = self;
+	return strcmp(camera_id, "portao-1") ? 0 : (uint64_t)atomic_load(&l->msn) + 1;
+}
+
+static enum live_answer live_multivariant(void *self, const char *camera_id, struct buf *out)
+{
+	struct fake_live *l = self;
+	if (strcmp(camera_id, "portao-1"))
+		return LIVE_NOT_FOUND;
+	if (!atomic_load(&l->msn))
+		return LIVE_UNAVAILABLE;
+	buf_append_str(out, "#EXTM3U\n#EXT-X-VERSION:10\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"audio.m3u8\"\n"
+			    "#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\nvideo.m3u8\n");
+	return LIVE_OK;
+}
+
+static enum live_answer live_playlist(void *self, const char *camera_id, const struct live_query *q, struct shared_text **ret)
+{
+	struct fake_live *l = self;
+	int64_t msn = atomic_load(&l->msn);
+	if (strcmp(camera_id, "portao-1"))
+		return LIVE_NOT_FOUND;
+	if (!msn)
+		return LIVE_UNAVAILABLE;
+	if (q->msn > msn + 2)
+		return LIVE_BAD_REQUEST;
+	if (q->msn > msn)
+		return LIVE_WAIT;
+	pthread_mutex_lock(&l->lock);
+	if (l->text_msn != msn) {
+		struct buf b = {0};
+		shared_text_unref(&l->text);
+		buf_printf(&b, "#EXTM3U\n#MSN:%lld\n", (long long)msn);
+		for (int i = 0; i < 100; i++)
+			buf_printf(&b, "#EXTINF:2.0,\nv%d.m4s\n", i);
+		l->text = shared_text_create(b.data, b.len);
+		l->text_msn = msn;
+		buf_finish(&b);
+	}
+	*ret = shared_text_ref(l->text);
+	pthread_mutex_unlock(&l->lock);
+	return LIVE_OK;
+}
+
+static int live_max_wait(void *self, const char *camera_id)
+{
+	return 200;
+}
+
+static enum live_answer live_media(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n)
+{
+	struct fake_live *l = self;
+	long long msn = 0;
+	if (sscanf(name, "v%lld.m4s", &msn) != 1 || strcmp(camera_id, "portao-1"))
+		return LIVE_NOT_FOUND;
+	if (msn == atomic_load(&l->msn) + 1)
+		return LIVE_WAIT;
+	if (msn > atomic_load(&l->msn))
+		return LIVE_NOT_FOUND;
+	ret[0] = (struct blob){.chunk = chunk_ref(l->chunk), .offset = 0, .len = 100};
+	*ret_n = 1;
+	return LIVE_OK;
+}
+
+static void live_touch(void *self, const char *camera_id)
+{
+	atomic_fetch_add(&((struct fake_live *)self)->touches, 1);
+}
+
+static const struct live_source_ops live_ops = {live_version, live_multivariant, live_playlist, live_max_wait, live_media, live_touch};
+
+/* --- footage: every recording is the same small file --- */
+
+static int footage_open(void *self, const struct recording *r, struct arena *mem, struct footage_file *ret, struct shared_file **ret_file)
+{
+	struct api_site *s = self;
+	*ret = (struct footage_file){.recording_id = r->id, .sealed = true, .started_at = r->started_at, .ended_at = r->ended_at};
+	*ret_file = shared_file_create(dup(s->file_fd));
+	atomic_fetch_add(&s->pins, 1);
+	return 0;
+}
+
+static void footage_close(void *self, const struct recording *r)
+{
+	struct api_site *s = self;
+	atomic_fetch_sub(&s->pins, 1);
+}
+
+static bool footage_pinned(void *self, const struct uuid *id)
+{
+	return false;
+}
+
+static int footage_probe(void *self, const struct recording *r, struct footage_file *ret)
+{
+	return -ENOENT;
+}
+
+static const struct footage_ops footage_ops = {.open = footage_open, .close = footage_close, .pinned = footage_pinned, .probe = footage_probe};
+
+/* --- passwords: quick --- */
+
+static int quick_hash(const char *password, char ret[128])
+{
+	snprintf(ret, 128, "quick:%s", password);
+	return 0;
+}
+
+static bool quick_verify(const char *hash, const char *password)
+{
+	return strncmp(hash, "quick:", 6) == 0 && strcmp(hash + 6, password) == 0;
+}
+
+static const struct password_hasher quick = {quick_hash, quick_verify};
+
+static void add_user(struct api_site *s, const char *name, enum role role, bool all)
+{
+	static const char *const cities[] = {"lapa"};
+	struct problem p = {0};
+	char password[64];
+	struct user u = {.name = name, .role = role, .all_cities = all, .cities = cities, .n_cities = all ? 0 : 1, .language = LANGUAGE_EN,
+			 .disabled_at = TIME_NONE};
+	snprintf(password, sizeof(password), "senha-%s", name);
+	int err = user_create(&s->site.app, ACTOR_SYSTEM("system:test"), &u, password, &quick, &p);
+	assert(!err);
+	(void)err;
+}
+
+static void serve(struct api_site *s)
+{
+	struct api_config c = {.app = &s->site.app, .live = {&s->live, &live_ops}, .key = s->key, .listen_host = "127.0.0.1", .hasher = &quick,
+			       .version = "test", .http_threads = 2, .public_url = s->public_url};
+	int err = api_create(&c, &s->api);
+	assert(!err);
+	(void)err;
+	s->port = api_port(s->api);
+}
+
+static void make_file(struct api_site *s)
+{
+	char path[] = "/tmp/vigia-api-XXXXXX";
+	uint8_t bytes[10000];
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 251);
+	s->file_fd = mkstemp(path);
+	unlink(path);
+	ssize_t n = write(s->file_fd, bytes, sizeof(bytes));
+	assert(n == (ssize_t)sizeof(bytes));
+	(void)n;
+}
+
+void api_site_start(struct api_site *s)
+{
+	memset(s, 0, sizeof(*s));
+	fake_site_init(&s->site, NOW);
+	memset(s->key, 7, sizeof(s->key));
+	pthread_mutex_init(&s->live.lock, NULL);
+	s->live.chunk = chunk_create(4096);
+	make_file(s);
+	s->site.app.footage = (struct footage){s, &footage_ops};
+	fake_site_add_city(&s->site, "lapa", 7);
+	fake_site_add_city(&s->site, "outra", 15);
+	fake_site_add_camera(&s->site, "portao-1", "lapa");
+	fake_site_add_camera(&s->site, "secreta", "outra");
+	s->rec_lapa = fake_site_add_recording(&s->site, "portao-1", "lapa", NOW - 7200 * US_PER_S, 3600);
+	s->rec_outra = fake_site_add_recording(&s->site, "secreta", "outra", NOW - 7200 * US_PER_S, 3600);
+	add_user(s, "admin", ROLE_ADMINISTRATOR, true);
+	add_user(s, "op", ROLE_OPERATOR, false);
+	add_user(s, "vera", ROLE_VIEWER, false);
+	add_user(s, "aud", ROLE_AUDITOR, false);
+	serve(s);
+	int err = api_issue_token(s->api, "admin", US_PER_DAY, s->admin);
+	err |= api_issue_token(s->api, "op", US_PER_DAY, s->operator);
+	err |= api_issue_token(s->api, "vera", US_PER_DAY, s->viewer);
+	err |= api_issue_token(s->api, "aud", US_PER_DAY, s->auditor);
+	assert(!err);
+}
+
+void api_site_restart(struct api_site *s)
+{
+	api_destroy(s->api);
+	serve(s);
+}
+
+void api_site_stop(struct api_site *s)
+{
+	api_destroy(s->api);
+	assert(atomic_load(&s->pins) == 0);
+	shared_text_unref(&s->live.text);
+	assert(atomic_load(&s->live.chunk->refs) == 1);
+	chunk_unref(&s->live.chunk);
+	pthread_mutex_destroy(&s->live.lock);
+	close(s->file_fd);
+	fake_site_finish(&s->site);
+}
+
+/* --- the client --- */
+
+struct answer api_ask(struct api_site *s, const char *method, const char *path, const char *token, const char *body, const char *headers)
+{
+	struct buf b = {0};
+	struct answer a = {0};
+	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: vigia.test:8080\r\n%s", method, path, headers);
+	if (token)
+		buf_printf(&b, "Authorization: Bearer %s\r\n", token);
+	if (body)
+		buf_printf(&b, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
+	buf_printf(&b, "\r\n%s", body ? body : "");
+	raw_ask(s->port, buf_str(&b), &a.raw);
+	a.status = a.raw.status;
+	a.json = a.raw.len ? json_loadb(a.raw.body, a.raw.len, 0, NULL) : NULL;
+	buf_finish(&b);
+	return a;
+}
+
+void answer_free(struct answer *a)
+{
+	json_decref(a->json);
+	raw_free(&a->raw);
+}
+
+int api_status(struct api_site *s, const char *method, const char *path, const char *token, const char *body)
+{
+	struct answer a = api_ask(s, method, path, token, body, "");
+	int status = a.status;
+	answer_free(&a);
+	return status;
+}
+
+const char *answer_text(const struct answer *a, const char *field)
+{
+	const char *text = json_string_value(json_object_get(a->json, field));
+	return text ? text : "";
+}
+
+size_t audit_count(struct api_site *s, const char *action)
+{
+	size_t n, found = 0;
+	const struct audit_entry *rows = fake_catalog_audit(s->site.catalog, &n);
+	for (size_t i = 0; i < n; i++)
+		found += strcmp(rows[i].action, action) == 0;
+	return found;
+}

@@ -1,0 +1,59 @@
+/* A whole API over fakes: two cities, a camera each, users of every role, a fake live source, and a client that asks and parses. */
+#ifndef VIGIA_TESTS_API_SITE_H
+#define VIGIA_TESTS_API_SITE_H
+
+#include "api/api.h"
+#include "support/fake_ports.h"
+#include "unit/http/raw.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define NOW (INT64_C(1795352400) * US_PER_S) /* 2026-11-22T13:00:00Z */
+
+struct fake_live {
+	atomic_llong msn;     /* newest whole segment; 0: nothing to list yet */
+	atomic_int touches;
+	struct shared_text *text; /* of that msn, made on demand */
+	int64_t text_msn;
+	pthread_mutex_t lock;
+	struct chunk *chunk;
+};
+
+struct api_site {
+	struct fake_site site;
+	struct fake_live live;
+	struct api *api;
+	int port;
+	int file_fd; /* every recording is this file: 10 000 bytes, byte i is i % 251 */
+	atomic_int pins;
+	uint8_t key[32];
+	/* what the next api_create is given */
+	const char *public_url;
+	/* tokens */
+	char admin[API_TOKEN_CAP], operator[API_TOKEN_CAP], viewer[API_TOKEN_CAP], auditor[API_TOKEN_CAP];
+	struct uuid rec_lapa, rec_outra;
+};
+
+/* Cities "lapa" (7 days) and "outra"; cameras "portao-1" and "secreta"; a recording each. Users (password "senha-<name>"): admin of all cities; op, vera, aud of
+ * lapa only: operator, viewer, auditor. */
+void api_site_start(struct api_site *s);
+void api_site_restart(struct api_site *s); /* the server alone: destroyed and created again, same key */
+void api_site_stop(struct api_site *s);
+
+struct answer {
+	int status;
+	json_t *json; /* NULL where the body is not JSON */
+	struct raw_reply raw;
+};
+/* token NULL: none. body NULL: none. headers: more lines or "". */
+struct answer api_ask(struct api_site *s, const char *method, const char *path, const char *token, const char *body, const char *headers);
+void answer_free(struct answer *a);
+/* Asks and frees; the status alone. */
+int api_status(struct api_site *s, const char *method, const char *path, const char *token, const char *body);
+const char *answer_text(const struct answer *a, const char *field); /* "" where it is not a text */
+/* Newest audit row's action with this prefix: how many there are. */
+size_t audit_count(struct api_site *s, const char *action);
+
+#endif
