@@ -112,7 +112,7 @@ struct conn {
 	char base[640]; /* URL of DESCRIBE, for Content-Base and RTP-Info */
 	struct track video, audio;
 	struct timer report, check;
-	int64_t opened_us, play_us, last_request_us;
+	int64_t opened_us, play_us, last_request_us, last_report_us;
 	int64_t ts_extra;		    /* 90 kHz, by ts_jump */
 	double state_of[CAMERA_BEHAVIOURS]; /* one number a behaviour */
 	uint64_t random;

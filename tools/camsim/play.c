@@ -268,6 +268,8 @@ static void prepare_track(struct conn *c, struct track *t, int64_t now_us)
 	t->ssrc = (uint32_t)(conn_random(c) * 4294967295.0);
 	t->ts_base = (uint32_t)(conn_random(c) * 4294967295.0);
 	t->seq = (uint16_t)(conn_random(c) * 65535.0);
+	if (cam->flags & FLAG_WRAP)
+		t->seq = UINT16_MAX - 60;
 	t->first = number_at(cam, t, now_us);
 	t->shift = 0;
 	if (t == &c->video && !cam->aligned) {
@@ -286,6 +288,8 @@ static void prepare_track(struct conn *c, struct track *t, int64_t now_us)
 		}
 	}
 	t->n = t->first;
+	if (cam->flags & FLAG_WRAP) /* four seconds before the end */
+		t->ts_base += UINT32_MAX - track_ts(c, t, t->first) - 4 * t->sequence->clip->clock_rate;
 }
 
 void play_prepare(struct conn *c, int64_t now_us)

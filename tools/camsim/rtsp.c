@@ -83,15 +83,23 @@ bool conn_write(struct conn *c, const void *data, size_t len, size_t bound)
 
 void conn_reply(struct conn *c, const struct request *rq, const char *status, const char *headers, struct bytes body)
 {
-	struct buf out = {0};
+	struct buf out = {0}, head = {0}, content = {0};
 	const char *blanks = c->camera && (c->camera->flags & FLAG_TRAILING_BLANKS) ? "  " : "";
-	buf_printf(&out, "RTSP/1.0 %s%s\r\nCSeq: %d%s\r\nServer: camsim\r\n%s", status, blanks, rq->cseq, blanks, headers);
-	if (body.len)
-		buf_printf(&out, "Content-Length: %zu%s\r\n", body.len, blanks);
+	buf_append_str(&head, headers);
+	buf_append(&content, body.data, body.len);
+	if (c->camera) {
+		rewrite_text(c->camera, false, &head);
+		rewrite_text(c->camera, true, &content);
+	}
+	buf_printf(&out, "RTSP/1.0 %s%s\r\nCSeq: %d%s\r\nServer: camsim\r\n%s", status, blanks, rq->cseq, blanks, buf_str(&head));
+	if (content.len)
+		buf_printf(&out, "Content-Length: %zu%s\r\n", content.len, blanks);
 	buf_append_str(&out, "\r\n");
-	buf_append(&out, body.data, body.len);
+	buf_append(&out, content.data, content.len);
 	conn_write(c, out.data, out.len, SIZE_MAX);
 	buf_finish(&out);
+	buf_finish(&head);
+	buf_finish(&content);
 }
 
 static void reply(struct conn *c, const struct request *rq, const char *status)
@@ -211,8 +219,7 @@ static void on_describe(struct conn *c, const struct request *rq)
 	sdp(c->camera, &body);
 	bytes_copy_str(rq->url, c->base, sizeof(c->base));
 	buf_printf(&headers, "Content-Base: %s/\r\n", c->base);
-	if (!(c->camera->flags & FLAG_NO_CONTENT_TYPE))
-		buf_append_str(&headers, "Content-Type: application/sdp\r\n");
+	buf_append_str(&headers, "Content-Type: application/sdp\r\n");
 	conn_reply(c, rq, "200 OK", buf_str(&headers), buf_bytes(&body));
 	buf_finish(&body);
 	buf_finish(&headers);
@@ -260,6 +267,8 @@ static void on_setup(struct conn *c, const struct request *rq)
 	conn_reply(c, rq, "200 OK", buf_str(&headers), (struct bytes){0});
 	buf_finish(&headers);
 	c->state = CONN_READY;
+	if (c->camera->flags & FLAG_SESSION_CHANGES)
+		snprintf(c->session, sizeof(c->session), "%08X", (unsigned)(conn_random(c) * 4294967295.0));
 }
 
 static void on_play(struct conn *c, const struct request *rq)
@@ -277,15 +286,13 @@ static void on_play(struct conn *c, const struct request *rq)
 		return;
 	}
 	play_prepare(c, now);
-	if (!(c->camera->flags & FLAG_NO_RTP_INFO)) {
-		const struct track *tracks[2] = {&c->video, &c->audio};
-		buf_append_str(&headers, "Range: npt=0-\r\nRTP-Info: ");
-		for (int i = 0, n = 0; i < 2; i++)
-			if (tracks[i]->set_up)
-				buf_printf(&headers, "%surl=%s/trackID=%d;seq=%u;rtptime=%u", n++ ? "," : "", c->base, i, tracks[i]->seq,
-					   track_ts(c, tracks[i], tracks[i]->first));
-		buf_append_str(&headers, "\r\n");
-	}
+	const struct track *tracks[2] = {&c->video, &c->audio};
+	buf_append_str(&headers, "Range: npt=0-\r\nRTP-Info: ");
+	for (int i = 0, n = 0; i < 2; i++)
+		if (tracks[i]->set_up)
+			buf_printf(&headers, "%surl=%s/trackID=%d;seq=%u;rtptime=%u", n++ ? "," : "", c->base, i, tracks[i]->seq,
+				   track_ts(c, tracks[i], tracks[i]->first));
+	buf_append_str(&headers, "\r\n");
 	play_start(c, now);
 	if (c->camera->flags & FLAG_RTP_BEFORE_PLAY) {
 		/* what is due in the first quarter of a second overtakes the answer */
@@ -359,7 +366,7 @@ static void handle_request(struct conn *c, const struct request *rq)
 	}
 	for (size_t i = 0; i < c->camera->n_uses; i++) {
 		const struct behaviour_use *use = &c->camera->uses[i];
-		if (use->what->on_request && use->what->on_request(c, use, rq))
+		if (use->what->on_request && use->what->on_request(c, use, &c->state_of[i], rq))
 			return;
 	}
 	if (!methods[m].open && !conn_authorized(c, rq))
@@ -368,6 +375,12 @@ static void handle_request(struct conn *c, const struct request *rq)
 }
 
 /* ---- input ---- */
+
+static void note_receiver_report(struct conn *c)
+{
+	c->camera->receiver_reports++;
+	c->last_report_us = now_mono_us();
+}
 
 /* One request or interleaved packet from the buffer's front. 0: needs more, -1: nonsense. */
 static ssize_t take_one(struct conn *c, struct bytes in)
@@ -383,7 +396,7 @@ static ssize_t take_one(struct conn *c, struct bytes in)
 		if (in.len < n)
 			return 0;
 		if (c->camera && in.len >= 6 && in.data[5] == 201)
-			c->camera->receiver_reports++;
+			note_receiver_report(c);
 		return (ssize_t)n;
 	}
 	const uint8_t *end = memmem(in.data, in.len, "\r\n\r\n", 4);
