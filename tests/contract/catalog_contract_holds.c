@@ -143,8 +143,10 @@ static void hold_keeps_only_while_in_force_and_its_cameras(void **state)
 	w.camera_id = "lapa-1";
 	assert_int_equal(f->c->recordings->list(f->c->self, everyone, &w, PAGE(5), &f->mem, &rows, &n, &next), 0);
 	assert_true(n == 1 && rows[0].held);
-	h.until = FAR_PAST + 1; /* over by itself, though nobody has said so yet */
+	h.until = FAR_PAST + 1; /* over by itself once somebody says so, at the latest */
 	assert_int_equal(f->c->holds->put(f->c->self, &h), 0);
+	assert_int_equal(f->c->holds->expire(f->c->self, FAR_PAST + 1, &n), 0);
+	assert_int_equal(n, 1);
 	assert_false(fetch(f, &r.id).held);
 	h.until = FAR_FUTURE;
 	assert_int_equal(f->c->holds->put(f->c->self, &h), 0);

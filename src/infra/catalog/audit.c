@@ -96,6 +96,6 @@ static int audit_list(void *self, const struct actor *a, const struct audit_filt
 }
 
 const struct audit_store sqlite_audit = {
-    .list = audit_list,
-    .append = audit_append,
+	.list = audit_list,
+	.append = audit_append,
 };

@@ -76,10 +76,10 @@ static void bind_camera(struct query *q, struct arena *mem, const struct camera 
 static int check_unused(struct db *db, const char *id)
 {
 	int64_t used = 0;
-	struct query q =
-	    query_begin(db, "SELECT EXISTS (SELECT 1 FROM cameras WHERE id = ?1) OR EXISTS (SELECT 1 FROM recordings WHERE camera_id = ?1)"
-			    " OR EXISTS (SELECT 1 FROM gaps WHERE camera_id = ?1)"
-			    " OR EXISTS (SELECT 1 FROM hold_cameras WHERE camera_id = ?1 AND active = 1)");
+	struct query q = query_begin(
+		db, "SELECT EXISTS (SELECT 1 FROM cameras WHERE id = ?1) OR EXISTS (SELECT 1 FROM recordings WHERE camera_id = ?1)"
+		    " OR EXISTS (SELECT 1 FROM gaps WHERE camera_id = ?1)"
+		    " OR EXISTS (SELECT 1 FROM hold_cameras WHERE camera_id = ?1 AND active = 1)");
 	query_text(&q, id);
 	int err = query_one_int(&q, 0, &used);
 	if (err)
@@ -97,7 +97,7 @@ static int do_insert(struct db *db, void *arg)
 		return err;
 	struct arena mem = {0};
 	struct query q =
-	    query_begin(db, "INSERT INTO cameras (" COLUMNS ", search) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		query_begin(db, "INSERT INTO cameras (" COLUMNS ", search) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	query_text(&q, w->camera->id);
 	bind_camera(&q, &mem, w->camera);
 	err = query_run(&q);
@@ -115,9 +115,9 @@ static int do_update(struct db *db, void *arg)
 		return err;
 	struct arena mem = {0};
 	struct query q =
-	    query_begin(db, "UPDATE cameras SET city_id = ?, name = ?, rtsp_url = ?, live_url = ?, record = ?, audio = ?, number = ?,"
-			    " group_name = ?, address = ?, notes = ?, lat = ?, lon = ?, created_at = ?, archived_at = ?, search = ?"
-			    " WHERE id = ?");
+		query_begin(db, "UPDATE cameras SET city_id = ?, name = ?, rtsp_url = ?, live_url = ?, record = ?, audio = ?, number = ?,"
+				" group_name = ?, address = ?, notes = ?, lat = ?, lon = ?, created_at = ?, archived_at = ?, search = ?"
+				" WHERE id = ?");
 	bind_camera(&q, &mem, w->camera);
 	query_text(&q, w->camera->id);
 	err = query_run_one(&q);
@@ -140,16 +140,16 @@ static int check_purgeable(struct db *db, const char *id)
 static int do_purge(struct db *db, void *arg)
 {
 	static const char *const steps[] = {
-	    "DELETE FROM streams WHERE camera_id = ?",
-	    "DELETE FROM gaps WHERE camera_id = ?",
-	    "DELETE FROM recordings WHERE camera_id = ?",
-	    "DELETE FROM marks WHERE id IN (SELECT mark_id FROM mark_cameras m WHERE camera_id = ?1"
-	    " AND NOT EXISTS (SELECT 1 FROM mark_cameras o WHERE o.mark_id = m.mark_id AND o.camera_id <> ?1))",
-	    "DELETE FROM mark_cameras WHERE camera_id = ?",
-	    "DELETE FROM holds WHERE id IN (SELECT hold_id FROM hold_cameras h WHERE camera_id = ?1"
-	    " AND NOT EXISTS (SELECT 1 FROM hold_cameras o WHERE o.hold_id = h.hold_id AND o.camera_id <> ?1))",
-	    "DELETE FROM hold_cameras WHERE camera_id = ?",
-	    "DELETE FROM cameras WHERE id = ?",
+		"DELETE FROM streams WHERE camera_id = ?",
+		"DELETE FROM gaps WHERE camera_id = ?",
+		"DELETE FROM recordings WHERE camera_id = ?",
+		"DELETE FROM marks WHERE id IN (SELECT mark_id FROM mark_cameras m WHERE camera_id = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM mark_cameras o WHERE o.mark_id = m.mark_id AND o.camera_id <> ?1))",
+		"DELETE FROM mark_cameras WHERE camera_id = ?",
+		"DELETE FROM holds WHERE id IN (SELECT hold_id FROM hold_cameras h WHERE camera_id = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM hold_cameras o WHERE o.hold_id = h.hold_id AND o.camera_id <> ?1))",
+		"DELETE FROM hold_cameras WHERE camera_id = ?",
+		"DELETE FROM cameras WHERE id = ?",
 	};
 	const struct camera_write *w = arg;
 	int err = camera_in_scope(db, w->a, w->id);
@@ -280,9 +280,9 @@ static int camera_list(void *self, const struct actor *a, const struct camera_fi
 }
 
 const struct camera_store sqlite_cameras = {
-    .insert = camera_insert,
-    .update = camera_update,
-    .purge = camera_purge,
-    .get = camera_get,
-    .list = camera_list,
+	.insert = camera_insert,
+	.update = camera_update,
+	.purge = camera_purge,
+	.get = camera_get,
+	.list = camera_list,
 };

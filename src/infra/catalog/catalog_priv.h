@@ -216,8 +216,6 @@ struct listing {
  * city read by its own index. Work is proportional to the page (times the cities). */
 struct query listing_begin(struct db *db, const struct listing *l, const struct filter *filter, const char *each_city,
 			   const struct page_key *key, int limit);
-/* The statement's text, for the test that reads its plan. */
-void listing_sql(const struct listing *l, const struct filter *filter, const char *each_city, const struct page_key *key, struct buf *out);
 
 /* --- shared by stores --- */
 
@@ -267,9 +265,6 @@ int cleanup_mark_lost(void *self, const struct uuid *id, int64_t at);
 int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_before, int64_t *ret_bytes);
 int cleanup_city_totals(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files,
 			int64_t *ret_held_bytes);
-/* The clean-up's statements, for the test that reads their plans. */
-extern const char cleanup_sql_to_notice[], cleanup_sql_overdue[], cleanup_sql_pressure[], cleanup_sql_unnotice[], cleanup_sql_mark[],
-    cleanup_sql_overdue_bytes[], cleanup_sql_oldest[], cleanup_sql_held_bytes[];
 /* gaps.c, used by the journal */
 int gap_insert(struct db *db, const struct gap *g);
 int gap_end(struct db *db, const char *camera_id, int64_t to);

@@ -52,7 +52,7 @@ static int do_update(struct db *db, void *arg)
 	if (!actor_sees_city(w->a, c->id))
 		return -ENOENT;
 	struct query q =
-	    query_begin(db, "UPDATE cities SET name = ?, retention_days = ?, time_zone = ?, language = ?, created_at = ? WHERE id = ?");
+		query_begin(db, "UPDATE cities SET name = ?, retention_days = ?, time_zone = ?, language = ?, created_at = ? WHERE id = ?");
 	query_text(&q, c->name);
 	query_int(&q, c->retention_days);
 	query_text(&q, c->time_zone);
@@ -68,10 +68,10 @@ static int check_empty(struct db *db, const char *id)
 {
 	int64_t in_use = 0;
 	struct query q =
-	    query_begin(db, "SELECT EXISTS (SELECT 1 FROM cameras WHERE city_id = ?1)"
-			    " OR EXISTS (SELECT 1 FROM recordings WHERE city_id = ?1 AND status IN (0, 1, 2, 3))"
-			    " OR EXISTS (SELECT 1 FROM hold_cameras hc WHERE hc.active = 1 AND EXISTS"
-			    " (SELECT 1 FROM recordings r WHERE r.camera_id = hc.camera_id AND r.status <> 4 AND r.city_id = ?1))");
+		query_begin(db, "SELECT EXISTS (SELECT 1 FROM cameras WHERE city_id = ?1)"
+				" OR EXISTS (SELECT 1 FROM recordings WHERE city_id = ?1 AND status IN (0, 1, 2, 3))"
+				" OR EXISTS (SELECT 1 FROM hold_cameras hc WHERE hc.active = 1 AND EXISTS"
+				" (SELECT 1 FROM recordings r WHERE r.camera_id = hc.camera_id AND r.status <> 4 AND r.city_id = ?1))");
 	query_text(&q, id);
 	int err = query_one_int(&q, 0, &in_use);
 	if (err)
@@ -209,9 +209,9 @@ static int city_list(void *self, const struct actor *a, const struct page *page,
 }
 
 const struct city_store sqlite_cities = {
-    .insert = city_insert,
-    .update = city_update,
-    .remove = city_remove,
-    .get = city_get,
-    .list = city_list,
+	.insert = city_insert,
+	.update = city_update,
+	.remove = city_remove,
+	.get = city_get,
+	.list = city_list,
 };

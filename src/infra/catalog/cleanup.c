@@ -25,8 +25,8 @@ static struct query begin_list(struct db *db, struct arena *mem, const char *res
 	return q;
 }
 
-const char cleanup_sql_to_notice[] = "recordings r WHERE r.city_id = ? AND r.status = 1 AND r.started_at < ? AND NOT " SQL_HELD(
-    "r", "?1") " ORDER BY r.started_at, r.id LIMIT ?";
+static const char sql_to_notice[] = "recordings r WHERE r.city_id = ? AND r.status = 1 AND r.started_at < ? AND NOT " SQL_HELD(
+	"r", "?1") " ORDER BY r.started_at, r.id LIMIT ?";
 
 int cleanup_list_to_notice(void *self, const char *city_id, int64_t before, size_t limit, struct arena *mem, struct recording **ret,
 			   size_t *ret_n)
@@ -35,16 +35,16 @@ int cleanup_list_to_notice(void *self, const char *city_id, int64_t before, size
 	int err = read_begin(self, &db);
 	if (err)
 		return err;
-	struct query q = begin_list(db, mem, cleanup_sql_to_notice, db_now(db));
+	struct query q = begin_list(db, mem, sql_to_notice, db_now(db));
 	query_text(&q, city_id);
 	query_int(&q, before);
 	query_int(&q, bounded(limit));
 	return finish_list(db, &q, mem, ret, ret_n);
 }
 
-const char cleanup_sql_overdue[] =
-    "recordings r WHERE r.city_id = ? AND r.status = 2 AND r.started_at < ? AND r.ended_at <= ? AND r.due_on <= ?"
-    " AND r.noticed_at <= ? AND NOT " SQL_HELD("r", "?1") " ORDER BY r.started_at, r.id LIMIT ?";
+static const char sql_overdue[] =
+	"recordings r WHERE r.city_id = ? AND r.status = 2 AND r.started_at < ? AND r.ended_at <= ? AND r.due_on <= ?"
+	" AND r.noticed_at <= ? AND NOT " SQL_HELD("r", "?1") " ORDER BY r.started_at, r.id LIMIT ?";
 
 int cleanup_list_overdue(void *self, const char *city_id, int64_t started_before, int64_t ended_before, int64_t due_day,
 			 int64_t noticed_before, size_t limit, struct arena *mem, struct recording **ret, size_t *ret_n)
@@ -53,7 +53,7 @@ int cleanup_list_overdue(void *self, const char *city_id, int64_t started_before
 	int err = read_begin(self, &db);
 	if (err)
 		return err;
-	struct query q = begin_list(db, mem, cleanup_sql_overdue, db_now(db));
+	struct query q = begin_list(db, mem, sql_overdue, db_now(db));
 	query_text(&q, city_id);
 	query_int(&q, started_before);
 	query_int(&q, ended_before);
@@ -64,12 +64,12 @@ int cleanup_list_overdue(void *self, const char *city_id, int64_t started_before
 }
 
 /* The city's share of a recording: 1 when its days are over. Each city gives its oldest by its own index, then they are compared. */
-const char cleanup_sql_pressure[] =
-    "cities c CROSS JOIN recordings r ON r.id IN (SELECT r.id FROM recordings r WHERE r.volume_id = ? AND r.city_id = c.id"
-    " AND r.status IN (1, 2) AND NOT " SQL_HELD("r",
-						"?1") " ORDER BY r.started_at, r.id LIMIT ?)"
-						      " ORDER BY r.status = 2 AND ?1 - r.started_at >= c.retention_days * 86400000000 DESC,"
-						      " CAST(?1 - r.started_at AS REAL) / c.retention_days DESC, r.id LIMIT ?";
+static const char sql_pressure[] =
+	"cities c CROSS JOIN recordings r ON r.id IN (SELECT r.id FROM recordings r WHERE r.volume_id = ? AND r.city_id = c.id"
+	" AND r.status IN (1, 2) AND NOT " SQL_HELD(
+		"r", "?1") " ORDER BY r.started_at, r.id LIMIT ?)"
+			   " ORDER BY r.status = 2 AND ?1 - r.started_at >= c.retention_days * 86400000000 DESC,"
+			   " CAST(?1 - r.started_at AS REAL) / c.retention_days DESC, r.id LIMIT ?";
 
 int cleanup_list_for_pressure(void *self, const char *volume_id, int64_t now, size_t limit, struct arena *mem, struct recording **ret,
 			      size_t *ret_n)
@@ -78,7 +78,7 @@ int cleanup_list_for_pressure(void *self, const char *volume_id, int64_t now, si
 	int err = read_begin(self, &db);
 	if (err)
 		return err;
-	struct query q = begin_list(db, mem, cleanup_sql_pressure, now);
+	struct query q = begin_list(db, mem, sql_pressure, now);
 	query_text(&q, volume_id);
 	query_int(&q, bounded(limit));
 	query_int(&q, bounded(limit));
@@ -91,13 +91,13 @@ struct unnotice {
 	size_t n;
 };
 
-const char cleanup_sql_unnotice[] = "UPDATE recordings AS r SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL"
-				    " WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ")";
+static const char sql_unnotice[] = "UPDATE recordings AS r SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL"
+				   " WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ")";
 
 static int do_unnotice(struct db *db, void *arg)
 {
 	struct unnotice *u = arg;
-	struct query q = query_begin(db, cleanup_sql_unnotice);
+	struct query q = query_begin(db, sql_unnotice);
 	query_int(&q, db_now(db));
 	query_text(&q, u->city_id);
 	query_int(&q, u->not_before == TIME_NONE ? INT64_MAX : u->not_before);
@@ -124,14 +124,14 @@ struct marking {
 	size_t n_marked;
 };
 
-const char cleanup_sql_mark[] =
-    "UPDATE recordings AS r SET status = 3, deleted_by_rule = ?2 WHERE r.id = ?3 AND r.status IN (1, 2) AND NOT " SQL_HELD("r", "?1");
+static const char sql_mark[] =
+	"UPDATE recordings AS r SET status = 3, deleted_by_rule = ?2 WHERE r.id = ?3 AND r.status IN (1, 2) AND NOT " SQL_HELD("r", "?1");
 
 static int do_mark_deleting(struct db *db, void *arg)
 {
 	struct marking *m = arg;
 	for (size_t i = 0; i < m->n; i++) {
-		struct query q = query_begin(db, cleanup_sql_mark);
+		struct query q = query_begin(db, sql_mark);
 		query_int(&q, db_now(db));
 		query_text(&q, m->rule);
 		query_uuid(&q, &m->ids[i]);
@@ -194,8 +194,8 @@ int cleanup_mark_lost(void *self, const struct uuid *id, int64_t at)
 	return write_run(self, DURABLE_FULL, do_mark_lost, &(struct marking){.ids = id, .n = 1, .at = at});
 }
 
-const char cleanup_sql_overdue_bytes[] = "SELECT sum(r.size_bytes) FROM recordings r WHERE r.city_id = ?2 AND r.status IN (1, 2)"
-					 " AND r.started_at < ?3 AND NOT " SQL_HELD("r", "?1");
+static const char sql_overdue_bytes[] = "SELECT sum(r.size_bytes) FROM recordings r WHERE r.city_id = ?2 AND r.status IN (1, 2)"
+					" AND r.started_at < ?3 AND NOT " SQL_HELD("r", "?1");
 
 int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_before, int64_t *ret_bytes)
 {
@@ -203,23 +203,23 @@ int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_befor
 	int err = read_begin(self, &db);
 	if (err)
 		return err;
-	struct query q = query_begin(db, cleanup_sql_overdue_bytes);
+	struct query q = query_begin(db, sql_overdue_bytes);
 	query_int(&q, db_now(db));
 	query_text(&q, city_id);
 	query_int(&q, started_before);
 	return read_end(db, query_one_int(&q, 0, ret_bytes));
 }
 
-const char cleanup_sql_oldest[] =
-    "SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status <> 4 AND r.status <> 5 AND NOT " SQL_HELD(
-	"r", "?1") " ORDER BY r.started_at LIMIT 1";
+static const char sql_oldest[] =
+	"SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status <> 4 AND r.status <> 5 AND NOT " SQL_HELD(
+		"r", "?1") " ORDER BY r.started_at LIMIT 1";
 
 /* The recordings under the holds in force: the holds lead, each bounded by the longest file. A row under two holds counts once. */
-const char cleanup_sql_held_bytes[] =
-    "SELECT sum(r.size_bytes) FROM recordings r WHERE r.id IN (SELECT x.id FROM hold_cameras h CROSS JOIN recordings x"
-    " WHERE h.active = 1 AND x.camera_id = h.camera_id AND x.status <> 4 AND x.started_at < h.to_at AND x.started_at >"
-    " CASE WHEN h.from_at < 0 THEN h.from_at ELSE h.from_at - (SELECT longest_us FROM recording_bounds) END)"
-    " AND r.city_id = ?2 AND r.status < 4 AND " SQL_HELD("r", "?1");
+static const char sql_held_bytes[] =
+	"SELECT sum(r.size_bytes) FROM recordings r WHERE r.id IN (SELECT x.id FROM hold_cameras h CROSS JOIN recordings x"
+	" WHERE h.active = 1 AND x.camera_id = h.camera_id AND x.status <> 4 AND x.started_at < h.to_at AND x.started_at >"
+	" CASE WHEN h.from_at < 0 THEN h.from_at ELSE h.from_at - (SELECT longest_us FROM recording_bounds) END)"
+	" AND +r.city_id = ?2 AND r.status < 4 AND " SQL_HELD("r", "?1");
 
 static int one_of_city(struct db *db, const char *sql, const char *city_id, int64_t fallback, int64_t *ret_value)
 {
@@ -245,9 +245,9 @@ int cleanup_city_totals(void *self, const char *city_id, int64_t *ret_oldest, in
 	}
 	err = query_end(&q);
 	if (!err)
-		err = one_of_city(db, cleanup_sql_oldest, city_id, TIME_NONE, &oldest);
+		err = one_of_city(db, sql_oldest, city_id, TIME_NONE, &oldest);
 	if (!err)
-		err = one_of_city(db, cleanup_sql_held_bytes, city_id, 0, &held);
+		err = one_of_city(db, sql_held_bytes, city_id, 0, &held);
 	err = read_end(db, err);
 	if (err)
 		return err;

@@ -29,7 +29,7 @@ int db_open(struct sqlite_catalog *cat, bool writer, struct db **ret_db)
 		return -ENOMEM;
 	db->cat = cat;
 	int flags =
-	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+		SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
 	int rc = sqlite3_open_v2(cat->path, &db->h, flags, NULL);
 	int err = rc ? db_error(db, rc) : 0;
 	if (!err) {
@@ -64,18 +64,18 @@ static const struct {
 	int rc, err;
 	bool quiet; /* part of normal life, not worth a line */
 } error_table[] = {
-    {SQLITE_CONSTRAINT_UNIQUE, -EEXIST, true},
-    {SQLITE_CONSTRAINT_PRIMARYKEY, -EEXIST, true},
-    {SQLITE_CONSTRAINT_ROWID, -EEXIST, true},
-    {SQLITE_CONSTRAINT_FOREIGNKEY, -ENOENT, true},
-    {SQLITE_CONSTRAINT, -EINVAL, true},
-    {SQLITE_MISMATCH, -EINVAL, true},
-    {SQLITE_INTERRUPT, -EBUSY, false},
-    {SQLITE_BUSY, -EBUSY, false},
-    {SQLITE_LOCKED, -EBUSY, false},
-    {SQLITE_FULL, -ENOSPC, false},
-    {SQLITE_NOMEM, -ENOMEM, false},
-    {SQLITE_TOOBIG, -EINVAL, false},
+	{SQLITE_CONSTRAINT_UNIQUE, -EEXIST, true},
+	{SQLITE_CONSTRAINT_PRIMARYKEY, -EEXIST, true},
+	{SQLITE_CONSTRAINT_ROWID, -EEXIST, true},
+	{SQLITE_CONSTRAINT_FOREIGNKEY, -ENOENT, true},
+	{SQLITE_CONSTRAINT, -EINVAL, true},
+	{SQLITE_MISMATCH, -EINVAL, true},
+	{SQLITE_INTERRUPT, -EBUSY, false},
+	{SQLITE_BUSY, -EBUSY, false},
+	{SQLITE_LOCKED, -EBUSY, false},
+	{SQLITE_FULL, -ENOSPC, false},
+	{SQLITE_NOMEM, -ENOMEM, false},
+	{SQLITE_TOOBIG, -EINVAL, false},
 };
 
 int db_error(struct db *db, int rc)

@@ -69,7 +69,7 @@ static int gap_list(void *self, const struct actor *a, const struct gap_filter *
 	if (err)
 		return err;
 	const struct listing listing = {
-	    .table = "gaps", .columns = COLUMNS, .time = "from_at", .id = "id", .key_type = KEY_ROW, .newest_first = true};
+		.table = "gaps", .columns = COLUMNS, .time = "from_at", .id = "id", .key_type = KEY_ROW, .newest_first = true};
 	struct filter where = {0};
 	filter_gaps(&where, f);
 	const char *scope = f->city_id ? NULL : scope_json(a, mem);
@@ -105,8 +105,8 @@ int gap_insert(struct db *db, const struct gap *g)
 	int err = g->to == TIME_NONE ? gap_end(db, g->camera_id, g->from) : 0;
 	if (err)
 		return err;
-	struct query q =
-	    query_begin(db, "INSERT INTO gaps (camera_id, city_id, from_at, to_at, reason, by_whom, note) VALUES (?, ?, ?, ?, ?, ?, ?)");
+	struct query q = query_begin(
+		db, "INSERT INTO gaps (camera_id, city_id, from_at, to_at, reason, by_whom, note) VALUES (?, ?, ?, ?, ?, ?, ?)");
 	query_text(&q, g->camera_id);
 	query_text(&q, g->city_id);
 	query_int(&q, g->from);
@@ -161,8 +161,8 @@ static int gap_get_open(void *self, const char *camera_id, struct arena *mem, st
 }
 
 const struct gap_store sqlite_gaps = {
-    .list = gap_list,
-    .put = gap_put,
-    .get_open = gap_get_open,
-    .close = gap_close,
+	.list = gap_list,
+	.put = gap_put,
+	.get_open = gap_get_open,
+	.close = gap_close,
 };

@@ -80,8 +80,8 @@ static int check_end(struct db *db, const struct hold_write *w)
 	struct arena mem = {0};
 	bool hidden = false, found = false, ended = false;
 	struct query q =
-	    query_begin(db, "SELECT h.ended_at IS NOT NULL, c.city_id FROM holds h LEFT JOIN hold_cameras hc ON hc.hold_id = h.id"
-			    " LEFT JOIN cameras c ON c.id = hc.camera_id WHERE h.id = ?");
+		query_begin(db, "SELECT h.ended_at IS NOT NULL, c.city_id FROM holds h LEFT JOIN hold_cameras hc ON hc.hold_id = h.id"
+				" LEFT JOIN cameras c ON c.id = hc.camera_id WHERE h.id = ?");
 	query_text(&q, w->id);
 	while (query_row(&q)) {
 		found = true;
@@ -261,10 +261,10 @@ static int hold_list(void *self, const struct actor *a, bool ended_too, const st
 }
 
 const struct hold_store sqlite_holds = {
-    .insert = hold_insert,
-    .end = hold_end,
-    .get = hold_get,
-    .list = hold_list,
-    .expire = hold_expire,
-    .put = hold_put,
+	.insert = hold_insert,
+	.end = hold_end,
+	.get = hold_get,
+	.list = hold_list,
+	.expire = hold_expire,
+	.put = hold_put,
 };

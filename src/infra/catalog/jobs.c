@@ -11,7 +11,8 @@
 
 /* --- instances --- */
 
-/* When a process started, in clock ticks since boot: field 22 of its stat. "" when there is none. */
+/* When a process started, in clock ticks since boot: field 22 of its stat. "" when there is none, or only its remains (state Z, field 3).
+ */
 static void process_start(int64_t pid, char *dst, size_t cap)
 {
 	char path[64], line[1024];
@@ -22,6 +23,8 @@ static void process_start(int64_t pid, char *dst, size_t cap)
 		return;
 	char *p = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL; /* the name before it may contain anything */
 	fclose(f);
+	if (p && p[1] && (p[2] == 'Z' || p[2] == 'X'))
+		return;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	if (p)
@@ -109,7 +112,7 @@ static int settle_unfinished(struct db *db, const char *job)
 	if (alive)
 		return -EBUSY;
 	q = query_begin(
-	    db, "UPDATE job_runs SET finished_at = max(started_at, ?), error = 'interrupted' WHERE job = ? AND finished_at IS NULL");
+		db, "UPDATE job_runs SET finished_at = max(started_at, ?), error = 'interrupted' WHERE job = ? AND finished_at IS NULL");
 	query_int(&q, db_now(db));
 	query_text(&q, job);
 	return query_run(&q);
@@ -122,8 +125,8 @@ static int do_begin(struct db *db, void *arg)
 	if (err)
 		return err;
 	struct query q =
-	    query_begin(db, "INSERT INTO job_runs (id, job, actor, scheduled_for, started_at, finished_at, dry_run, noticed, deleted,"
-			    " bytes_freed, error, instance) VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)");
+		query_begin(db, "INSERT INTO job_runs (id, job, actor, scheduled_for, started_at, finished_at, dry_run, noticed, deleted,"
+				" bytes_freed, error, instance) VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)");
 	query_text(&q, r->id);
 	query_text(&q, r->job);
 	query_text(&q, r->actor);
@@ -142,7 +145,7 @@ static int do_finish(struct db *db, void *arg)
 {
 	const struct job_run *r = arg;
 	struct query q =
-	    query_begin(db, "UPDATE job_runs SET finished_at = ?, noticed = ?, deleted = ?, bytes_freed = ?, error = ? WHERE id = ?");
+		query_begin(db, "UPDATE job_runs SET finished_at = ?, noticed = ?, deleted = ?, bytes_freed = ?, error = ? WHERE id = ?");
 	query_int(&q, r->finished_at);
 	query_int(&q, r->noticed);
 	query_int(&q, r->deleted);
@@ -212,8 +215,8 @@ static int job_list(void *self, const char *job, const struct page *page, struct
 		return err;
 	const struct listing listing = {.table = "job_runs",
 					.columns =
-					    "r.id, r.job, r.actor, r.scheduled_for, r.started_at, r.finished_at, r.dry_run, r.noticed,"
-					    " r.deleted, r.bytes_freed, r.error",
+						"r.id, r.job, r.actor, r.scheduled_for, r.started_at, r.finished_at, r.dry_run, r.noticed,"
+						" r.deleted, r.bytes_freed, r.error",
 					.time = "started_at",
 					.id = "id",
 					.key_type = KEY_TEXT,
@@ -234,15 +237,15 @@ static int job_last_scheduled(void *self, const char *job, int64_t *ret_schedule
 	if (err)
 		return err;
 	struct query q =
-	    query_begin(db, "SELECT scheduled_for FROM job_runs WHERE job = ? AND scheduled_for IS NOT NULL AND finished_at IS NOT NULL"
-			    " AND dry_run = 0 AND error IS NULL ORDER BY scheduled_for DESC LIMIT 1");
+		query_begin(db, "SELECT scheduled_for FROM job_runs WHERE job = ? AND scheduled_for IS NOT NULL AND finished_at IS NOT NULL"
+				" AND dry_run = 0 AND error IS NULL ORDER BY scheduled_for DESC LIMIT 1");
 	query_text(&q, job);
 	return read_end(db, query_one_int(&q, TIME_NONE, ret_scheduled_for));
 }
 
 const struct job_store sqlite_jobs = {
-    .begin = job_begin,
-    .finish = job_finish,
-    .list = job_list,
-    .last_scheduled = job_last_scheduled,
+	.begin = job_begin,
+	.finish = job_finish,
+	.list = job_list,
+	.last_scheduled = job_last_scheduled,
 };

@@ -133,7 +133,7 @@ static const char *keep(char **end, const char *s)
 static void recording_opened(void *self, const struct recording *r)
 {
 	struct journal_entry *e =
-	    entry_create(J_OPENED, text_size(r->camera_id) + text_size(r->city_id) + text_size(r->volume_id) + text_size(r->file_path));
+		entry_create(J_OPENED, text_size(r->camera_id) + text_size(r->city_id) + text_size(r->volume_id) + text_size(r->file_path));
 	char *end = e->text;
 	e->recording = *r;
 	e->recording.camera_id = keep(&end, r->camera_id);
@@ -163,7 +163,7 @@ static void recording_sealed(void *self, const struct uuid *id, int64_t ended_at
 static void enqueue_gap(void *self, enum journal_kind kind, const struct gap *g)
 {
 	struct journal_entry *e =
-	    entry_create(kind, text_size(g->camera_id) + text_size(g->city_id) + text_size(g->by) + text_size(g->note));
+		entry_create(kind, text_size(g->camera_id) + text_size(g->city_id) + text_size(g->by) + text_size(g->note));
 	char *end = e->text;
 	e->gap = *g;
 	e->gap.camera_id = keep(&end, g->camera_id);
@@ -215,15 +215,15 @@ static int flush(void *self)
 }
 
 const struct journal_store sqlite_journal = {
-    .recording_opened = recording_opened,
-    .recording_progress = recording_progress,
-    .recording_sealed = recording_sealed,
-    .gap_opened = gap_opened,
-    .gap_closed = gap_closed,
-    .gap_whole = gap_whole,
-    .heartbeat = heartbeat,
-    .last_alive = last_alive,
-    .flush = flush,
+	.recording_opened = recording_opened,
+	.recording_progress = recording_progress,
+	.recording_sealed = recording_sealed,
+	.gap_opened = gap_opened,
+	.gap_closed = gap_closed,
+	.gap_whole = gap_whole,
+	.heartbeat = heartbeat,
+	.last_alive = last_alive,
+	.flush = flush,
 };
 
 /* --- applying, on the writer's thread --- */
@@ -232,8 +232,8 @@ static int apply_opened(struct db *db, const struct journal_entry *e)
 {
 	const struct recording *r = &e->recording;
 	struct query q =
-	    query_begin(db, "INSERT INTO recordings (id, camera_id, city_id, volume_id, file_path, started_at, size_bytes, status)"
-			    " VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO NOTHING");
+		query_begin(db, "INSERT INTO recordings (id, camera_id, city_id, volume_id, file_path, started_at, size_bytes, status)"
+				" VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO NOTHING");
 	query_uuid(&q, &r->id);
 	query_text(&q, r->camera_id);
 	query_text(&q, r->city_id);
@@ -293,8 +293,8 @@ static int apply_heartbeat(struct db *db, const struct journal_entry *e)
 }
 
 static int (*const apply[])(struct db *db, const struct journal_entry *e) = {
-    [J_OPENED] = apply_opened,	       [J_PROGRESS] = apply_progress, [J_SEALED] = apply_sealed,       [J_GAP_OPENED] = apply_gap,
-    [J_GAP_CLOSED] = apply_gap_closed, [J_GAP_WHOLE] = apply_gap,     [J_HEARTBEAT] = apply_heartbeat,
+	[J_OPENED] = apply_opened,	   [J_PROGRESS] = apply_progress, [J_SEALED] = apply_sealed,	   [J_GAP_OPENED] = apply_gap,
+	[J_GAP_CLOSED] = apply_gap_closed, [J_GAP_WHOLE] = apply_gap,	  [J_HEARTBEAT] = apply_heartbeat,
 };
 
 int journal_apply(struct db *db, const struct journal_list *l)

@@ -97,7 +97,8 @@ char *scope_json(const struct actor *a, struct arena *mem)
 	return json;
 }
 
-void listing_sql(const struct listing *l, const struct filter *filter, const char *each_city, const struct page_key *key, struct buf *out)
+static void listing_sql(const struct listing *l, const struct filter *filter, const char *each_city, const struct page_key *key,
+			struct buf *out)
 {
 	const char *dir = l->newest_first ? "DESC" : "ASC";
 	const char *where = filter->sql.len ? (const char *)filter->sql.data : "";

@@ -20,8 +20,8 @@ static int insert_items(struct db *db, const struct notice *n)
 	for (size_t i = 0; i < n->n_items && !err; i++) {
 		const struct notice_item *item = &n->items[i];
 		struct query q =
-		    query_begin(db, "INSERT INTO notice_items (notice_id, position, camera_id, camera_name, from_at, to_at, bytes,"
-				    " files, gap_seconds, held_files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			query_begin(db, "INSERT INTO notice_items (notice_id, position, camera_id, camera_name, from_at, to_at, bytes,"
+					" files, gap_seconds, held_files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 		query_text(&q, n->id);
 		query_int(&q, (int64_t)i);
 		query_text(&q, item->camera_id);
@@ -153,8 +153,8 @@ static int read_items(struct db *db, struct arena *mem, struct notice *n)
 	struct notice_item *items = NULL;
 	size_t count = 0, cap = 0;
 	struct query q =
-	    query_begin(db, "SELECT camera_id, camera_name, from_at, to_at, bytes, files, gap_seconds, held_files FROM notice_items"
-			    " WHERE notice_id = ? ORDER BY position");
+		query_begin(db, "SELECT camera_id, camera_name, from_at, to_at, bytes, files, gap_seconds, held_files FROM notice_items"
+				" WHERE notice_id = ? ORDER BY position");
 	query_text(&q, n->id);
 	while (query_row(&q)) {
 		items = arena_grow(mem, items, count, &cap, sizeof(*items));
@@ -242,7 +242,7 @@ static int notice_list(void *self, const struct actor *a, const char *city_id, c
 	if (err)
 		return err;
 	const struct listing listing = {
-	    .table = "notices", .columns = COLUMNS, .time = "created_at", .id = "id", .key_type = KEY_TEXT, .newest_first = true};
+		.table = "notices", .columns = COLUMNS, .time = "created_at", .id = "id", .key_type = KEY_TEXT, .newest_first = true};
 	struct filter where = {0};
 	const char *scope = city_id ? NULL : scope_json(a, mem);
 	if (city_id)
@@ -313,10 +313,10 @@ static int notice_list_due(void *self, int64_t now, size_t limit, struct arena *
 }
 
 const struct notice_store sqlite_notices = {
-    .insert = notice_insert,
-    .get = notice_get,
-    .list = notice_list,
-    .has_digest = notice_has_digest,
-    .list_due_deliveries = notice_list_due,
-    .update_delivery = notice_update_delivery,
+	.insert = notice_insert,
+	.get = notice_get,
+	.list = notice_list,
+	.has_digest = notice_has_digest,
+	.list_due_deliveries = notice_list_due,
+	.update_delivery = notice_update_delivery,
 };

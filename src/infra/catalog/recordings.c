@@ -4,8 +4,8 @@
 #include <errno.h>
 
 const char recording_columns[] =
-    "r.id, r.camera_id, r.city_id, r.volume_id, r.file_path, r.started_at, r.ended_at, r.size_bytes, r.status, r.due_on, r.noticed_at,"
-    " r.notice_id, r.deleted_at, r.deleted_by_rule, r.status < 4 AND " SQL_HELD("r", "?1");
+	"r.id, r.camera_id, r.city_id, r.volume_id, r.file_path, r.started_at, r.ended_at, r.size_bytes, r.status, r.due_on, r.noticed_at,"
+	" r.notice_id, r.deleted_at, r.deleted_by_rule, r.status < 4 AND " SQL_HELD("r", "?1");
 
 void recording_read(struct query *q, struct arena *mem, struct recording *ret)
 {
@@ -76,8 +76,8 @@ static void filter_recordings(struct filter *w, const struct recording_filter *f
 		filter_text(w, "r.camera_id = ?", f->camera_id);
 	if (f->city_id)
 		filter_text(w, f->camera_id ? "+r.city_id = ?" : "r.city_id = ?", f->city_id);
-	if (f->status >= 0)
-		filter_int(w, "r.status = ?", f->status);
+	if (f->status >= 0) /* a camera's rows are few: the status must not choose the index then */
+		filter_int(w, f->camera_id ? "+r.status = ?" : "r.status = ?", f->status);
 	if (!f->deleted && f->status != REC_DELETED)
 		filter_add(w, "r.status <> 4"); /* word for word as in the partial indexes */
 	if (f->to != TIME_NONE)
@@ -174,13 +174,13 @@ static int do_put(struct db *db, void *arg)
 	if (err)
 		return err;
 	struct query q = query_begin(
-	    db,
-	    "INSERT INTO recordings (id, camera_id, city_id, volume_id, file_path, started_at, ended_at, size_bytes, status, due_on,"
-	    " noticed_at, notice_id, deleted_at, deleted_by_rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	    " ON CONFLICT (id) DO UPDATE SET camera_id = excluded.camera_id, city_id = excluded.city_id, volume_id = excluded.volume_id,"
-	    " file_path = excluded.file_path, started_at = excluded.started_at, ended_at = excluded.ended_at,"
-	    " size_bytes = excluded.size_bytes, status = excluded.status, due_on = excluded.due_on, noticed_at = excluded.noticed_at,"
-	    " notice_id = excluded.notice_id, deleted_at = excluded.deleted_at, deleted_by_rule = excluded.deleted_by_rule");
+		db,
+		"INSERT INTO recordings (id, camera_id, city_id, volume_id, file_path, started_at, ended_at, size_bytes, status, due_on,"
+		" noticed_at, notice_id, deleted_at, deleted_by_rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (id) DO UPDATE SET camera_id = excluded.camera_id, city_id = excluded.city_id, volume_id = excluded.volume_id,"
+		" file_path = excluded.file_path, started_at = excluded.started_at, ended_at = excluded.ended_at,"
+		" size_bytes = excluded.size_bytes, status = excluded.status, due_on = excluded.due_on, noticed_at = excluded.noticed_at,"
+		" notice_id = excluded.notice_id, deleted_at = excluded.deleted_at, deleted_by_rule = excluded.deleted_by_rule");
 	query_uuid(&q, &r->id);
 	query_text(&q, r->camera_id);
 	query_text(&q, r->city_id);
@@ -205,16 +205,16 @@ static int recording_put(void *self, const struct actor *a, const struct recordi
 }
 
 const struct recording_store sqlite_recordings = {
-    .get = recording_get,
-    .list = recording_list,
-    .put = recording_put,
-    .list_to_notice = cleanup_list_to_notice,
-    .list_overdue = cleanup_list_overdue,
-    .unnotice = cleanup_unnotice,
-    .list_for_pressure = cleanup_list_for_pressure,
-    .mark_deleting = cleanup_mark_deleting,
-    .finish_delete = cleanup_finish_delete,
-    .mark_lost = cleanup_mark_lost,
-    .overdue_bytes = cleanup_overdue_bytes,
-    .city_totals = cleanup_city_totals,
+	.get = recording_get,
+	.list = recording_list,
+	.put = recording_put,
+	.list_to_notice = cleanup_list_to_notice,
+	.list_overdue = cleanup_list_overdue,
+	.unnotice = cleanup_unnotice,
+	.list_for_pressure = cleanup_list_for_pressure,
+	.mark_deleting = cleanup_mark_deleting,
+	.finish_delete = cleanup_finish_delete,
+	.mark_lost = cleanup_mark_lost,
+	.overdue_bytes = cleanup_overdue_bytes,
+	.city_totals = cleanup_city_totals,
 };

@@ -113,14 +113,14 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 		return err;
 	const char *scope = scope_json(a, mem);
 	const struct listing listing = {
-	    .table = "marks",
-	    .columns = scope ? "r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(CAMERAS_IN_SCOPE)
-			     : "r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(ALL_CAMERAS),
-	    .time = "at",
-	    .id = "id",
-	    .key_type = KEY_ROW,
-	    .newest_first = true,
-	    .first_text = scope,
+		.table = "marks",
+		.columns = scope ? "r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(CAMERAS_IN_SCOPE)
+				 : "r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(ALL_CAMERAS),
+		.time = "at",
+		.id = "id",
+		.key_type = KEY_ROW,
+		.newest_first = true,
+		.first_text = scope,
 	};
 	struct filter where = {0};
 	filter_marks(&where, camera_id, scope, from, to);
@@ -132,8 +132,8 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 }
 
 const struct mark_store sqlite_marks = {
-    .insert = mark_insert,
-    .list = mark_list,
+	.insert = mark_insert,
+	.list = mark_list,
 };
 
 /* --- settings --- */
@@ -180,8 +180,8 @@ static int setting_get(void *self, const char *key, struct arena *mem, char **re
 }
 
 const struct setting_store sqlite_settings = {
-    .get = setting_get,
-    .put = setting_put,
+	.get = setting_get,
+	.put = setting_put,
 };
 
 /* --- volumes --- */
@@ -190,8 +190,8 @@ static int do_put_volume(struct db *db, void *arg)
 {
 	const struct volume_row *v = arg;
 	struct query q =
-	    query_begin(db, "INSERT INTO volumes (id, path, generation, node_id) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-			    " path = excluded.path, generation = excluded.generation, node_id = excluded.node_id");
+		query_begin(db, "INSERT INTO volumes (id, path, generation, node_id) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+				" path = excluded.path, generation = excluded.generation, node_id = excluded.node_id");
 	query_text(&q, v->id);
 	query_text(&q, v->path);
 	query_int(&q, v->generation);
@@ -230,6 +230,6 @@ static int volume_list(void *self, struct arena *mem, struct volume_row **ret, s
 }
 
 const struct volume_row_store sqlite_volumes = {
-    .put = volume_put,
-    .list = volume_list,
+	.put = volume_put,
+	.list = volume_list,
 };

@@ -78,22 +78,22 @@ static struct sqlite_catalog *create(const struct sqlite_catalog_config *config)
 	if (!cat)
 		abort();
 	cat->port = (struct catalog){
-	    .self = cat,
-	    .cities = &sqlite_cities,
-	    .cameras = &sqlite_cameras,
-	    .streams = &sqlite_streams,
-	    .recordings = &sqlite_recordings,
-	    .gaps = &sqlite_gaps,
-	    .holds = &sqlite_holds,
-	    .notices = &sqlite_notices,
-	    .users = &sqlite_users,
-	    .audit = &sqlite_audit,
-	    .jobs = &sqlite_jobs,
-	    .marks = &sqlite_marks,
-	    .settings = &sqlite_settings,
-	    .journal = &sqlite_journal,
-	    .volumes = &sqlite_volumes,
-	    .destroy = destroy,
+		.self = cat,
+		.cities = &sqlite_cities,
+		.cameras = &sqlite_cameras,
+		.streams = &sqlite_streams,
+		.recordings = &sqlite_recordings,
+		.gaps = &sqlite_gaps,
+		.holds = &sqlite_holds,
+		.notices = &sqlite_notices,
+		.users = &sqlite_users,
+		.audit = &sqlite_audit,
+		.jobs = &sqlite_jobs,
+		.marks = &sqlite_marks,
+		.settings = &sqlite_settings,
+		.journal = &sqlite_journal,
+		.volumes = &sqlite_volumes,
+		.destroy = destroy,
 	};
 	cat->path = strdup(config->path);
 	memcpy(cat->key, config->key, sizeof(cat->key));

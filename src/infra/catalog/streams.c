@@ -15,7 +15,7 @@ struct stream_write {
 static int assign(struct db *db, const char *camera_id)
 {
 	struct query q =
-	    query_begin(db, "INSERT INTO stream_assignments (camera_id, node_id) VALUES (?, ?) ON CONFLICT (camera_id) DO NOTHING");
+		query_begin(db, "INSERT INTO stream_assignments (camera_id, node_id) VALUES (?, ?) ON CONFLICT (camera_id) DO NOTHING");
 	query_text(&q, camera_id);
 	query_text(&q, db->cat->node_id);
 	return query_run(&q);
@@ -29,7 +29,8 @@ static int do_put(struct db *db, void *arg)
 	if (err)
 		return err;
 	struct query q = query_begin(
-	    db, "INSERT INTO streams (camera_id, id, hls_url, status, started_at, stopped_at, stopped_by, stop_reason, restart_at)"
+		db,
+		"INSERT INTO streams (camera_id, id, hls_url, status, started_at, stopped_at, stopped_by, stop_reason, restart_at)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera_id) DO UPDATE SET id = excluded.id, hls_url = excluded.hls_url,"
 		" status = excluded.status, started_at = excluded.started_at, stopped_at = excluded.stopped_at,"
 		" stopped_by = excluded.stopped_by, stop_reason = excluded.stop_reason, restart_at = excluded.restart_at");
@@ -114,7 +115,7 @@ static int stream_list(void *self, const struct actor *a, struct arena *mem, str
 }
 
 const struct stream_store sqlite_streams = {
-    .put = stream_put,
-    .get = stream_get,
-    .list = stream_list,
+	.put = stream_put,
+	.get = stream_get,
+	.list = stream_list,
 };

@@ -164,9 +164,9 @@ static int user_list(void *self, struct arena *mem, struct user **ret, size_t *r
 }
 
 const struct user_store sqlite_users = {
-    .insert = user_insert,
-    .update = user_update,
-    .remove = user_remove,
-    .get = user_get,
-    .list = user_list,
+	.insert = user_insert,
+	.update = user_update,
+	.remove = user_remove,
+	.get = user_get,
+	.list = user_list,
 };
