@@ -20,11 +20,10 @@ static int count_overdue(struct deletion *d, const struct city *c)
 	struct arena mem = {0};
 	struct recording *rows;
 	size_t n = 0;
-	struct tz *tz = zone_load(c->time_zone);
+	const struct tz *tz = zone_of(c->time_zone);
 	if (!tz)
 		return -ENOMEM;
 	int64_t day = local_day(tz, d->now), ended_before = d->now - c->retention_days * US_PER_DAY;
-	tz_destroy(tz);
 	int err = d->app->catalog->recordings->list_overdue(d->app->catalog->self, c->id, ended_before + 1, ended_before, day,
 							    d->now - NOTICE_WAIT_US, DRY_LIMIT, &mem, &rows, &n);
 	for (size_t i = 0; !err && i < n; i++) {

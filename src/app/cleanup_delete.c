@@ -175,13 +175,12 @@ static size_t keep_due(struct deletion *d, const struct city *c, int64_t day, co
 
 int delete_overdue(struct deletion *d, const struct city *c, const char *volume_id, size_t most, size_t *ret_deleted)
 {
-	struct tz *tz = zone_load(c->time_zone);
+	const struct tz *tz = zone_of(c->time_zone);
 	if (!tz)
 		return -ENOMEM;
 	int64_t day = local_day(tz, d->now), ended_before = d->now - c->retention_days * US_PER_DAY;
 	size_t skipped = 0, total = 0;
 	int err = 0;
-	tz_destroy(tz);
 	while (!err && total < most && !jobs_cancelled()) {
 		struct arena mem = {0};
 		struct recording *rows;
@@ -204,8 +203,18 @@ int delete_overdue(struct deletion *d, const struct city *c, const char *volume_
 	return err;
 }
 
+/* What was marked may be held since, or promised longer, or the disk has room again: only what would be marked today goes on. */
+static bool still_due(struct deletion *d, const struct city *c, int64_t day, const struct recording *r)
+{
+	struct recording as_noticed = *r;
+	as_noticed.status = REC_NOTICED;
+	return recording_due_for_deletion(&as_noticed, c->retention_days, d->now, day);
+}
+
 int settle_deleting(struct deletion *d, const struct city *c)
 {
+	const struct tz *tz = zone_of(c->time_zone);
+	int64_t day = tz ? local_day(tz, d->now) : INT64_MIN;
 	const struct recording_filter f = {.city_id = c->id, .from = TIME_NONE, .to = TIME_NONE, .status = REC_DELETING};
 	struct arena mem = {0};
 	int err = 0;
@@ -217,13 +226,8 @@ int settle_deleting(struct deletion *d, const struct city *c)
 		err = d->app->catalog->recordings->list(d->app->catalog->self, cleaner, &f, &page, &mem, &rows, &n, &next);
 		struct uuid *ids = ARENA_ARRAY(&mem, struct uuid, n + 1);
 		for (size_t i = 0; !err && i < n; i++) {
-			if (rows[i].held) { /* marked before the hold came, and still there */
-				rows[i].status = REC_SEALED;
-				rows[i].due_on = rows[i].noticed_at = TIME_NONE;
-				rows[i].notice_id = rows[i].deleted_by_rule = NULL;
-				err = d->app->catalog->recordings->put(d->app->catalog->self, cleaner, &rows[i]);
+			if (!still_due(d, c, day, &rows[i]) && deletion_rescue(d->app, &rows[i]))
 				continue;
-			}
 			ids[kept] = rows[i].id;
 			rows[kept++] = rows[i];
 		}
@@ -246,9 +250,8 @@ static void retry_one(struct app *app, const struct uuid *id, int64_t now)
 	struct deletion d = {.app = app, .rule = "retention", .now = now};
 	bool due = app->catalog->recordings->get(app->catalog->self, cleaner, id, &mem, &r) == 0 &&
 		   app->catalog->cities->get(app->catalog->self, cleaner, r.city_id, &mem, &c) == 0;
-	struct tz *tz = due ? zone_load(c.time_zone) : NULL;
+	const struct tz *tz = due ? zone_of(c.time_zone) : NULL;
 	due = tz && recording_due_for_deletion(&r, c.retention_days, now, local_day(tz, now));
-	tz_destroy(tz);
 	if (!due)
 		pin_drop(id); /* held, deleted or kept longer meanwhile */
 	else if (!in_use(&d, &r) && !deletion_is_off(app))

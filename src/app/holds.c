@@ -81,8 +81,7 @@ static int check_hold(struct app *app, const struct actor *a, const struct hold 
 	return 0;
 }
 
-/* A deletion that could not be finished (a volume away, say) and that the hold came in time for. */
-static bool rescue(struct app *app, struct recording *r)
+bool deletion_rescue(struct app *app, struct recording *r)
 {
 	int64_t size;
 	int err = app->volumes.ops->stat(app->volumes.self, r->volume_id, r->file_path, &size);
@@ -94,7 +93,7 @@ static bool rescue(struct app *app, struct recording *r)
 	err = app->catalog->recordings->put(app->catalog->self, keeper, r);
 	if (err)
 		log_error("hold.rescue_failed", KV_S("camera", r->camera_id), KV_S("file", r->file_path), KV_ERR(err));
-	return err == 0;
+	return true; /* even if the row could not be written: the file is there, and must stay */
 }
 
 static int count_camera(struct app *app, const struct hold *h, const char *camera_id, struct arena *mem, struct hold_outcome *out,
@@ -111,7 +110,7 @@ static int count_camera(struct app *app, const struct hold *h, const char *camer
 		for (size_t i = 0; i < n; i++) {
 			bool gone = r[i].status == REC_DELETED || r[i].status == REC_LOST;
 			if (r[i].status == REC_DELETING)
-				gone = !rescue(app, &r[i]);
+				gone = !deletion_rescue(app, &r[i]);
 			if (gone) {
 				out->too_late = arena_grow(mem, out->too_late, out->n_too_late, cap, sizeof(*out->too_late));
 				out->too_late[out->n_too_late++] = r[i];
@@ -125,15 +124,36 @@ static int count_camera(struct app *app, const struct hold *h, const char *camer
 	}
 }
 
-/* What is noticed and held now goes back to sealed, so that when the hold ends it is noticed anew. */
+static int rescue_held(struct app *app, const char *city_id, struct arena *mem)
+{
+	const struct recording_filter f = {.city_id = city_id, .from = TIME_NONE, .to = TIME_NONE, .status = REC_DELETING};
+	for (struct page page = {.limit = 1000};;) {
+		struct recording *r;
+		size_t n;
+		char *next = NULL;
+		int err = app->catalog->recordings->list(app->catalog->self, keeper, &f, &page, mem, &r, &n, &next);
+		if (err)
+			return err;
+		for (size_t i = 0; i < n; i++)
+			if (r[i].held)
+				deletion_rescue(app, &r[i]);
+		if (!(page.cursor = next))
+			return 0;
+	}
+}
+
+/* What is noticed (or marked) and held now goes back to sealed, so that when the hold ends it is noticed anew. Under the deletion lock. */
 static int unnotice_held(struct app *app)
 {
 	struct arena mem = {0};
 	struct city *cities;
 	size_t n, changed;
 	int err = all_cities(app, keeper, &mem, &cities, &n);
-	for (size_t i = 0; !err && i < n; i++)
+	for (size_t i = 0; !err && i < n; i++) {
 		err = app->catalog->recordings->unnotice(app->catalog->self, cities[i].id, INT64_MAX, &changed);
+		if (!err)
+			err = rescue_held(app, cities[i].id, &mem);
+	}
 	arena_finish(&mem);
 	return err;
 }
@@ -220,8 +240,8 @@ int hold_create(struct app *app, const struct actor *a, const struct hold *h, st
 	note_hold(app, a, "hold.create", &out.hold, out.hold.reason);
 	if (holds_mirror(app) != 0)
 		return problem_set(
-		    p, PROBLEM_UNAVAILABLE, "",
-		    "the hold is in force, but its copy could not be written to every volume; this is tried again every few seconds");
+			p, PROBLEM_UNAVAILABLE, "",
+			"the hold is in force, but its copy could not be written to every volume; this is tried again every few seconds");
 	*ret = out;
 	return 0;
 }
@@ -244,9 +264,11 @@ int hold_finish(struct app *app, const struct actor *a, const char *id, const ch
 	else if (h.ended_at != TIME_NONE)
 		err = problem_set(p, PROBLEM_CONFLICT, "", "the hold was ended already");
 	if (!err) {
+		deletion_lock();
 		err = unnotice_held(app);
 		if (!err)
 			err = app->catalog->holds->end(app->catalog->self, a, id, app_now(app));
+		deletion_unlock();
 		if (err == -EALREADY)
 			err = problem_set(p, PROBLEM_CONFLICT, "", "the hold was ended already");
 		else if (err)
@@ -270,7 +292,13 @@ void holds_expire(struct app *app)
 	if (all_holds(app, &mem, &holds, &n) == 0)
 		for (size_t i = 0; i < n; i++)
 			due |= holds[i].until != TIME_NONE && holds[i].until <= now;
-	if (due && unnotice_held(app) == 0 && app->catalog->holds->expire(app->catalog->self, now, &ended) == 0 && ended) {
+	if (due) {
+		deletion_lock();
+		if (unnotice_held(app) == 0 && app->catalog->holds->expire(app->catalog->self, now, &ended) != 0)
+			ended = 0;
+		deletion_unlock();
+	}
+	if (ended) {
 		for (size_t i = 0; i < n; i++)
 			if (holds[i].until != TIME_NONE && holds[i].until <= now)
 				note_hold(app, keeper, "hold.end", &holds[i], "its time has come");

@@ -12,8 +12,9 @@ int catalog_problem(struct problem *p, int err, const char *what_fmt, ...) __att
 const char *new_id(struct app *app, struct arena *mem);
 int64_t app_now(struct app *app);
 
-/* The zone, or UTC for one that is unknown (a city's zone was checked when it was saved; zone files may have gone since). tz_destroy it. */
-struct tz *zone_load(const char *name);
+/* The zone, kept for the life of the process; UTC for one that is unknown (a city's zone was checked when it was saved; zone files may have gone since).
+ * NULL only when memory is out. */
+const struct tz *zone_of(const char *name);
 int64_t local_day(const struct tz *tz, int64_t at);
 
 /* Publishes; detail may be NULL. */

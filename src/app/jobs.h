@@ -64,6 +64,9 @@ void notice_address(const struct city *c, int64_t now, struct notice *n, struct 
 void streams_reconcile(struct app *app);
 
 /* --- holds.c --- */
+/* A deletion that was marked and not finished (its volume was away, say), of a file that is to stay now: back to sealed. False when the file has gone.
+ * Under the deletion lock. */
+bool deletion_rescue(struct app *app, struct recording *r);
 /* Ends holds whose time has come; what they kept goes through notice and wait again. */
 void holds_expire(struct app *app);
 void holds_retry_mirror(struct app *app);

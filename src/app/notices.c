@@ -117,7 +117,7 @@ static void make_items(struct app *app, const struct city *c, struct recording *
 			struct camera camera;
 			it = &items[n_items++];
 			*it = (struct notice_item){
-			    .camera_id = r->camera_id, .camera_name = r->camera_id, .from = r->started_at, .to = r->ended_at};
+				.camera_id = r->camera_id, .camera_name = r->camera_id, .from = r->started_at, .to = r->ended_at};
 			if (app->catalog->cameras->get(app->catalog->self, noticer, r->camera_id, mem, &camera) == 0)
 				it->camera_name = camera.name;
 		}
@@ -136,7 +136,7 @@ static int store_digest(struct app *app, const struct city *c, struct recording 
 {
 	struct uuid *ids = ARENA_ARRAY(mem, struct uuid, n);
 	struct notice notice = {.id = new_id(app, mem), .kind = NOTICE_EXPIRING, .city_id = c->id, .city_name = c->name};
-	struct tz *tz = zone_load(c->time_zone);
+	const struct tz *tz = zone_of(c->time_zone);
 	if (!tz)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
@@ -144,7 +144,6 @@ static int store_digest(struct app *app, const struct city *c, struct recording 
 	make_items(app, c, rows, n, &notice, mem);
 	notice.created_at = app_now(app);
 	notice.due_on = local_day(tz, notice.created_at) + 1;
-	tz_destroy(tz);
 	notice_address(c, notice.created_at, &notice, mem);
 	for (int tries = 0;; notice.due_on++) {
 		bool has = false;

@@ -193,7 +193,7 @@ static bool announce_city(struct app *app, const struct city *c)
 	bool told = true, settled = false;
 	int err;
 	json_t *cameras = early_load(app, c->id, &mem, &err);
-	struct tz *tz = zone_load(c->time_zone);
+	const struct tz *tz = zone_of(c->time_zone);
 	if (!err && json_object_size(cameras) == 0) {
 		settled = true;
 	} else if (!err && tz) {
@@ -216,7 +216,6 @@ static bool announce_city(struct app *app, const struct city *c)
 	}
 	if (err)
 		log_error("pressure.announce_failed", KV_S("city", c->id), KV_ERR(err));
-	tz_destroy(tz);
 	json_decref(cameras);
 	arena_finish(&mem);
 	return settled;
@@ -260,7 +259,7 @@ static int delete_early(struct deletion *d, const char *volume_id, int64_t need)
 static void note_early(struct app *app, const char *volume_id, const struct job_run *run)
 {
 	json_t *json =
-	    json_pack("{s:s, s:I, s:I}", "volume", volume_id, "files", (json_int_t)run->deleted, "bytes", (json_int_t)run->bytes_freed);
+		json_pack("{s:s, s:I, s:I}", "volume", volume_id, "files", (json_int_t)run->deleted, "bytes", (json_int_t)run->bytes_freed);
 	char *details = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	audit_note(app, warden, "cleanup.early", "job:disk_pressure", NULL, details);
 	log_warn("pressure.deleted_early", KV_S("volume", volume_id), KV_I("files", run->deleted), KV_I("bytes", run->bytes_freed));

@@ -3,13 +3,16 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#define ZONES_MAX 700 /* all that IANA names */
+
 static const int errnos[] = {
-    [PROBLEM_NONE] = 0,		  [PROBLEM_BAD_REQUEST] = -EINVAL, [PROBLEM_FORBIDDEN] = -EPERM,    [PROBLEM_NOT_FOUND] = -ENOENT,
-    [PROBLEM_CONFLICT] = -EEXIST, [PROBLEM_INVALID] = -EINVAL,	   [PROBLEM_UNAVAILABLE] = -EAGAIN, [PROBLEM_INTERNAL] = -EIO,
+	[PROBLEM_NONE] = 0,	      [PROBLEM_BAD_REQUEST] = -EINVAL, [PROBLEM_FORBIDDEN] = -EPERM,	[PROBLEM_NOT_FOUND] = -ENOENT,
+	[PROBLEM_CONFLICT] = -EEXIST, [PROBLEM_INVALID] = -EINVAL,     [PROBLEM_UNAVAILABLE] = -EAGAIN, [PROBLEM_INTERNAL] = -EIO,
 };
 
 int problem_set(struct problem *p, enum problem_kind kind, const char *field, const char *fmt, ...)
@@ -71,15 +74,27 @@ const char *new_id(struct app *app, struct arena *mem)
 	return arena_strdup(mem, text);
 }
 
-struct tz *zone_load(const char *name)
+/* Zones stay loaded: there are as many as cities speak of, and a tick asks for each. */
+static struct {
+	pthread_mutex_t lock;
+	struct tz *list[ZONES_MAX];
+	size_t n;
+} zones = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+const struct tz *zone_of(const char *name)
 {
 	struct tz *tz = NULL;
-	if (!name || tz_load(name, &tz) != 0) {
-		log_warn("zone.unknown", KV_S("zone", name));
-		if (tz_load("UTC", &tz) != 0)
-			return NULL;
-	}
-	return tz;
+	pthread_mutex_lock(&zones.lock);
+	for (size_t i = 0; name && i < zones.n && !tz; i++)
+		if (strcmp(tz_name(zones.list[i]), name) == 0)
+			tz = zones.list[i];
+	if (!tz && zones.n < ZONES_MAX && name && tz_load(name, &tz) == 0)
+		zones.list[zones.n++] = tz;
+	pthread_mutex_unlock(&zones.lock);
+	if (tz || (name && strcmp(name, "UTC") == 0))
+		return tz;
+	log_warn("zone.unknown", KV_S("zone", name));
+	return zone_of("UTC");
 }
 
 int64_t local_day(const struct tz *tz, int64_t at)
@@ -156,7 +171,7 @@ int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret
 		size_t got;
 		char *next = NULL;
 		int err =
-		    app->catalog->holds->list(app->catalog->self, ACTOR_SYSTEM("system:holds"), false, &page, mem, &some, &got, &next);
+			app->catalog->holds->list(app->catalog->self, ACTOR_SYSTEM("system:holds"), false, &page, mem, &some, &got, &next);
 		if (err)
 			return err;
 		for (size_t i = 0; i < got; i++) {

@@ -15,13 +15,13 @@
 static const struct actor *const scheduler = ACTOR_SYSTEM("system:cleanup");
 
 const struct jobs_limits jobs_limits_default = {
-    .delete_batch = 200,
-    .notice_batch = 100000,
-    .pressure_files = 200,
-    .pressure_min_bytes = INT64_C(5) << 30,
-    .pressure_rate_s = 2 * 3600,
-    .pin_wait_us = 3600 * US_PER_S,
-    .retry_us = 3600 * US_PER_S,
+	.delete_batch = 200,
+	.notice_batch = 100000,
+	.pressure_files = 200,
+	.pressure_min_bytes = INT64_C(5) << 30,
+	.pressure_rate_s = 2 * 3600,
+	.pin_wait_us = 3600 * US_PER_S,
+	.retry_us = 3600 * US_PER_S,
 };
 static struct jobs_limits limits_now;
 static bool limits_set;
@@ -55,23 +55,22 @@ void jobs_forget(void)
 	pressure_forget();
 }
 
-static bool schedule_of(struct app *app, struct cron *cron, struct tz **tz)
+static bool schedule_of(struct app *app, struct cron *cron, const struct tz **tz)
 {
 	char why[200];
 	if (!app->cleanup_schedule || cron_parse(app->cleanup_schedule, cron, why, sizeof(why)) != 0)
 		return false;
-	*tz = zone_load(app->site_time_zone);
+	*tz = zone_of(app->site_time_zone);
 	return *tz != NULL;
 }
 
 int64_t cleanup_next(struct app *app, int64_t now)
 {
 	struct cron cron;
-	struct tz *tz = NULL;
+	const struct tz *tz = NULL;
 	if (!schedule_of(app, &cron, &tz))
 		return TIME_NONE;
 	int64_t at = cron_next(&cron, tz, now);
-	tz_destroy(tz);
 	return at;
 }
 
@@ -134,12 +133,11 @@ static bool slot_rests(struct app *app, int64_t slot, int64_t now)
 static void cleanup_tick(struct app *app)
 {
 	struct cron cron;
-	struct tz *tz = NULL;
+	const struct tz *tz = NULL;
 	int64_t now = app_now(app), last = TIME_NONE;
 	if (!schedule_of(app, &cron, &tz))
 		return;
 	int64_t slot = latest_slot(&cron, tz, now);
-	tz_destroy(tz);
 	int err = app->catalog->jobs->last_scheduled(app->catalog->self, "cleanup", &last);
 	if (err || slot == TIME_NONE)
 		return;

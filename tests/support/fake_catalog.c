@@ -436,6 +436,17 @@ void fake_catalog_fail_writes_after(struct catalog *c, int n)
 	fake_leave(f, 0);
 }
 
+void fake_catalog_sloppy(struct catalog *c, bool sloppy)
+{
+	((struct fake *)c->self)->sloppy = sloppy;
+}
+
+void fake_catalog_before_mark(struct catalog *c, void (*hook)(void *ctx), void *ctx)
+{
+	((struct fake *)c->self)->before_mark = hook;
+	((struct fake *)c->self)->before_mark_ctx = ctx;
+}
+
 int64_t fake_catalog_writes(const struct catalog *c)
 {
 	return ((const struct fake *)c->self)->writes;

@@ -30,6 +30,9 @@ struct fake {
 	struct arena strings; /* of all rows; given back only at the end, so that what reads returned stays valid */
 	int64_t writes;
 	int fail_in; /* writes until failure; 0: never; -1: failing */
+	bool sloppy;
+	void (*before_mark)(void *ctx);
+	void *before_mark_ctx;
 	int64_t next_row;
 	int64_t alive_at;
 	size_t first_live; /* recordings before it are deleted or lost */

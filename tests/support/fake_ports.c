@@ -113,10 +113,11 @@ static int recorder_start(void *self, const struct camera *c, const struct recor
 	pthread_mutex_unlock(&engine_lock);
 	int64_t now = e->clock ? e->clock->utc : 0;
 	if (fresh && e->catalog && how->expected_from != TIME_NONE && how->expected_from < now)
-		e->catalog->journal->gap_whole(
-		    e->catalog->self,
-		    &(struct gap){
-			.camera_id = c->id, .city_id = c->city_id, .from = how->expected_from, .to = now, .reason = how->missing_reason});
+		e->catalog->journal->gap_whole(e->catalog->self, &(struct gap){.camera_id = c->id,
+									       .city_id = c->city_id,
+									       .from = how->expected_from,
+									       .to = now,
+									       .reason = how->missing_reason});
 	return 0;
 }
 
@@ -304,7 +305,7 @@ static int footage_probe(void *self, const struct recording *r, struct footage_f
 }
 
 static const struct footage_ops footage_ops = {
-    .open = footage_open, .close = footage_close, .pinned = footage_pinned, .probe = footage_probe};
+	.open = footage_open, .close = footage_close, .pinned = footage_pinned, .probe = footage_probe};
 
 /* --- notifiers --- */
 
@@ -363,7 +364,7 @@ void fake_site_finish(struct fake_site *s)
 void fake_site_add_city(struct fake_site *s, const char *id, int retention_days)
 {
 	const struct city c = {
-	    .id = id, .name = id, .retention_days = retention_days, .time_zone = "America/Sao_Paulo", .created_at = s->clock.utc};
+		.id = id, .name = id, .retention_days = retention_days, .time_zone = "America/Sao_Paulo", .created_at = s->clock.utc};
 	if (s->catalog->cities->insert(s->catalog->self, ACTOR_SYSTEM("system:test"), &c) != 0)
 		abort();
 }

@@ -353,11 +353,11 @@ static void test_addresses(void **state)
 	static const struct {
 		const char *url, *redacted;
 	} redacted[] = {
-	    {"rtsp://user:geheim@host:554/x", "rtsp://user@host:554/x"},
-	    {"rtsp://user:ge@he:im@host/x", "rtsp://user@host/x"},
-	    {"rtsp://user@host/x", "rtsp://user@host/x"},
-	    {"rtsp://host:554/x?user=a&password=geheim&b=1", "rtsp://host:554/x?user=a&password=&b=1"},
-	    {"rtsp://host/user=a_password=geheim", "rtsp://host/user=a_password="},
+		{"rtsp://user:geheim@host:554/x", "rtsp://user@host:554/x"},
+		{"rtsp://user:ge@he:im@host/x", "rtsp://user@host/x"},
+		{"rtsp://user@host/x", "rtsp://user@host/x"},
+		{"rtsp://host:554/x?user=a&password=geheim&b=1", "rtsp://host:554/x?user=a&password=&b=1"},
+		{"rtsp://host/user=a_password=geheim", "rtsp://host/user=a_password="},
 	};
 	for (size_t i = 0; i < sizeof(redacted) / sizeof(*redacted); i++) {
 		url_redact(redacted[i].url, out, sizeof(out));
@@ -372,9 +372,9 @@ static void test_rights(void **state)
 {
 	/* viewer, operator, administrator, auditor */
 	static const bool table[][4] = {
-	    [RIGHT_SEE_STATUS] = {1, 1, 1, 1}, [RIGHT_SEE_PICTURES] = {1, 1, 1, 0}, [RIGHT_EXPORT] = {0, 1, 1, 0},
-	    [RIGHT_HOLD] = {0, 1, 1, 0},       [RIGHT_MARK] = {0, 1, 1, 0},	    [RIGHT_RUN_STREAMS] = {0, 1, 1, 0},
-	    [RIGHT_SEE_AUDIT] = {0, 0, 1, 1},  [RIGHT_ADMINISTER] = {0, 0, 1, 0},
+		[RIGHT_SEE_STATUS] = {1, 1, 1, 1}, [RIGHT_SEE_PICTURES] = {1, 1, 1, 0}, [RIGHT_EXPORT] = {0, 1, 1, 0},
+		[RIGHT_HOLD] = {0, 1, 1, 0},	   [RIGHT_MARK] = {0, 1, 1, 0},		[RIGHT_RUN_STREAMS] = {0, 1, 1, 0},
+		[RIGHT_SEE_AUDIT] = {0, 0, 1, 1},  [RIGHT_ADMINISTER] = {0, 0, 1, 0},
 	};
 	static const char *const cities[] = {"lapa"};
 	struct actor a = {.id = "ana", .cities = cities, .n_cities = 1};
@@ -419,20 +419,20 @@ static void test_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_days_at_their_boundaries),
-	    cmocka_unit_test(test_a_start_in_the_future),
-	    cmocka_unit_test(test_days_over_changes_of_the_clock),
-	    cmocka_unit_test(test_deletion_waits_for_everything),
-	    cmocka_unit_test(test_what_a_hold_covers),
-	    cmocka_unit_test(test_cron_next),
-	    cmocka_unit_test(test_cron_over_changes_of_the_clock),
-	    cmocka_unit_test(test_cron_runs_once_a_day_for_years),
-	    cmocka_unit_test(test_cron_refuses),
-	    cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_ids_and_slugs),
-	    cmocka_unit_test(test_addresses),
-	    cmocka_unit_test(test_rights),
-	    cmocka_unit_test(test_words),
+		cmocka_unit_test(test_days_at_their_boundaries),
+		cmocka_unit_test(test_a_start_in_the_future),
+		cmocka_unit_test(test_days_over_changes_of_the_clock),
+		cmocka_unit_test(test_deletion_waits_for_everything),
+		cmocka_unit_test(test_what_a_hold_covers),
+		cmocka_unit_test(test_cron_next),
+		cmocka_unit_test(test_cron_over_changes_of_the_clock),
+		cmocka_unit_test(test_cron_runs_once_a_day_for_years),
+		cmocka_unit_test(test_cron_refuses),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_ids_and_slugs),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
