@@ -44,7 +44,7 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct bytes b)
 {
-	return (struct cursor){.p = b.data, .end = b.data + b.len};
+	return (struct cursor){.p = b.data, .end = b.len ? b.data + b.len : b.data};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

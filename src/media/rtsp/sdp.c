@@ -80,6 +80,9 @@ static struct bytes word(struct bytes b, struct bytes *rest)
 {
 	b = bytes_trim(b);
 	size_t n = 0;
+	*rest = (struct bytes){0};
+	if (!b.len)
+		return b;
 	while (n < b.len && b.data[n] != ' ' && b.data[n] != '\t')
 		n++;
 	*rest = bytes_trim(bytes_of(b.data + n, b.len - n));
