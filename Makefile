@@ -20,7 +20,7 @@ run: ## Vigia with eight simulated cameras in three cities; Ctrl-C ends it all
 	@echo "1/5 packages"
 	@tools/packages.sh build demo
 	@echo "2/5 building"
-	@$(MAKE) --no-print-directory ninja TARGETS="vigia camsim tools/clips/demo-cais.h264"
+	@$(MAKE) --no-print-directory ninja TARGETS="vigia tools/camsim/camsim tools/clips/demo-cais.h264"
 	@exec tools/run.sh $(BUILD)
 
 test: ## every test; T=name only those with this in their name
