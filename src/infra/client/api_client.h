@@ -19,8 +19,8 @@ struct api_client_config {
 };
 
 struct api_reply {
-	int status;	/* HTTP */
-	json_t *body;	/* NULL where there was none, or it is not JSON; the caller's */
+	int status;	 /* HTTP */
+	json_t *body;	 /* NULL where there was none, or it is not JSON; the caller's */
 	char error[256]; /* filled on failure, for people */
 };
 

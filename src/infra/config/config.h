@@ -53,7 +53,8 @@ struct config {
 };
 
 /* path NULL: built-in defaults. Environment overrides (VIGIA_LISTEN, VIGIA_DATA_DIR) are applied last; with VIGIA_DATA_DIR and no
- * `volumes` key the volume is <data_dir>/footage. 0, or -EINVAL with every mistake in errors, a line each: "vigia.yaml:12: recording.file: expected ...". */
+ * `volumes` key the volume is <data_dir>/footage. 0, or -EINVAL with every mistake in errors, a line each: "vigia.yaml:12: recording.file:
+ * expected ...". */
 int config_load(const char *path, struct config **ret, struct buf *errors);
 void config_destroy(struct config *c);
 /* Where the configuration is when nobody says: ./vigia.yaml, else /etc/vigia/vigia.yaml, else NULL (the built-in defaults). */

@@ -168,7 +168,8 @@ static int scalar_of(struct yaml_walk *w, const struct config_key *k, const yaml
 void config_give(struct config_walk *w, const struct config_key *k, int line, const struct value *v)
 {
 	char why[WHY_CAP] = "";
-	int (*take)(const struct config_key *, struct config *, const struct value *, char *, size_t) = k->type->add ? k->type->add : k->type->set;
+	int (*take)(const struct config_key *, struct config *, const struct value *, char *, size_t) =
+		k->type->add ? k->type->add : k->type->set;
 	if (!take(k, w->config, v, why, sizeof(why)))
 		return;
 	const char *sentence = *why ? why : k->expected;

@@ -16,8 +16,8 @@ static const struct cli_option options[] = {
 };
 static const struct command command = {"thing", "add", "ID [ID]", 1, 2, "adds", options, NULL, NULL, NULL};
 
-#define PARSE(cli, ...)                                                                                                        \
-	cli_parse((cli), &command, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                               \
+#define PARSE(cli, ...)                                                                                                                    \
+	cli_parse((cli), &command, (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)),                                          \
 		  (char **)(uintptr_t)(const char *[]){__VA_ARGS__})
 
 static int set_up(void **state)
@@ -29,8 +29,8 @@ static int set_up(void **state)
 static void options_become_a_body(void **state)
 {
 	struct cli cli = {0};
-	assert_int_equal(PARSE(&cli, "--name", "Portão 1", "a", "--days=7", "--lat", "-23.5", "--record", "off", "--camera", "x, y", "--camera=z", "--json",
-			       "-c", "f.yaml", "--server=http://h:1", "--", "--b"),
+	assert_int_equal(PARSE(&cli, "--name", "Portão 1", "a", "--days=7", "--lat", "-23.5", "--record", "off", "--camera", "x, y",
+			       "--camera=z", "--json", "-c", "f.yaml", "--server=http://h:1", "--", "--b"),
 			 CLI_DONE);
 	assert_true(cli.json);
 	assert_string_equal(cli.config_path, "f.yaml");
@@ -39,7 +39,8 @@ static void options_become_a_body(void **state)
 	assert_string_equal(cli.operands[1], "--b");
 	json_t *body = cli_body(&cli);
 	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
-	assert_string_equal(text, "{\"camera_ids\":[\"x\",\"y\",\"z\"],\"lat\":-23.5,\"name\":\"Portão 1\",\"record\":false,\"retention_days\":7}");
+	assert_string_equal(
+		text, "{\"camera_ids\":[\"x\",\"y\",\"z\"],\"lat\":-23.5,\"name\":\"Portão 1\",\"record\":false,\"retention_days\":7}");
 	free(text);
 	json_decref(body);
 	cli_finish(&cli);
@@ -47,22 +48,22 @@ static void options_become_a_body(void **state)
 
 static void wrong_lines_are_refused(void **state)
 {
-#define WRONG(...)                                                                                                             \
-	do {                                                                                                                   \
-		struct cli cli = {0};                                                                                          \
-		assert_int_equal(PARSE(&cli, __VA_ARGS__), CLI_USAGE);                                                         \
-		cli_finish(&cli);                                                                                              \
+#define WRONG(...)                                                                                                                         \
+	do {                                                                                                                               \
+		struct cli cli = {0};                                                                                                      \
+		assert_int_equal(PARSE(&cli, __VA_ARGS__), CLI_USAGE);                                                                     \
+		cli_finish(&cli);                                                                                                          \
 	} while (0)
-	WRONG("a");						      /* --name is missing */
-	WRONG("--name", "n");					      /* operand is missing */
-	WRONG("--name", "n", "a", "b", "c");			      /* too many */
-	WRONG("--name", "n", "--name", "m", "a");		      /* twice */
-	WRONG("--name");					      /* no value */
-	WRONG("--name", "n", "a", "--colour", "red");		      /* unknown */
-	WRONG("--name", "n", "a", "--nam", "x");		      /* no abbreviations */
-	WRONG("--name", "n", "a", "-x");			      /* unknown */
-	WRONG("--name", "n", "a", "-name", "x");		      /* one dash */
-	WRONG("--name", "n", "a", "--dry-run=yes");		      /* a flag */
+	WRONG("a");				      /* --name is missing */
+	WRONG("--name", "n");			      /* operand is missing */
+	WRONG("--name", "n", "a", "b", "c");	      /* too many */
+	WRONG("--name", "n", "--name", "m", "a");     /* twice */
+	WRONG("--name");			      /* no value */
+	WRONG("--name", "n", "a", "--colour", "red"); /* unknown */
+	WRONG("--name", "n", "a", "--nam", "x");      /* no abbreviations */
+	WRONG("--name", "n", "a", "-x");	      /* unknown */
+	WRONG("--name", "n", "a", "-name", "x");      /* one dash */
+	WRONG("--name", "n", "a", "--dry-run=yes");   /* a flag */
 	WRONG("--name", "n", "a", "--days", "seven");
 	WRONG("--name", "n", "a", "--days", "7d");
 	WRONG("--name", "n", "a", "--days", "");
@@ -176,7 +177,8 @@ static void cells_are_for_people(void **state)
 
 static void columns_line_up_by_characters(void **state)
 {
-	static const struct column columns[] = {{"ID", "id", COLUMN_TEXT}, {"NAME", "camera.name", COLUMN_TEXT}, {"N", "n", COLUMN_INT}, {NULL, NULL, COLUMN_TEXT}};
+	static const struct column columns[] = {
+		{"ID", "id", COLUMN_TEXT}, {"NAME", "camera.name", COLUMN_TEXT}, {"N", "n", COLUMN_INT}, {NULL, NULL, COLUMN_TEXT}};
 	struct table t = {.columns = columns};
 	char *text = NULL;
 	size_t len = 0;
@@ -202,17 +204,18 @@ static void paths_and_queries_are_escaped(void **state)
 	cli_query(&b, "from", "2026-11-22T14:00:00+03:00");
 	cli_query(&b, "nothing", NULL);
 	cli_query(&b, "to", "é&x=1");
-	assert_string_equal(buf_str(&b), "/api/v1/cameras/a%2F..%2Fb%20c/export.mp4?from=2026-11-22T14%3A00%3A00%2B03%3A00&to=%C3%A9%26x%3D1");
+	assert_string_equal(buf_str(&b),
+			    "/api/v1/cameras/a%2F..%2Fb%20c/export.mp4?from=2026-11-22T14%3A00%3A00%2B03%3A00&to=%C3%A9%26x%3D1");
 	buf_finish(&b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_become_a_body),	cmocka_unit_test(wrong_lines_are_refused),
-		cmocka_unit_test(help_asks_for_nothing_else),	cmocka_unit_test(every_command_has_its_help),
-		cmocka_unit_test(csv_of_spreadsheets_is_read),	cmocka_unit_test(broken_csv_says_where),
-		cmocka_unit_test(cells_are_for_people),		cmocka_unit_test(columns_line_up_by_characters),
+		cmocka_unit_test(options_become_a_body),	 cmocka_unit_test(wrong_lines_are_refused),
+		cmocka_unit_test(help_asks_for_nothing_else),	 cmocka_unit_test(every_command_has_its_help),
+		cmocka_unit_test(csv_of_spreadsheets_is_read),	 cmocka_unit_test(broken_csv_says_where),
+		cmocka_unit_test(cells_are_for_people),		 cmocka_unit_test(columns_line_up_by_characters),
 		cmocka_unit_test(paths_and_queries_are_escaped),
 	};
 	return cmocka_run_group_tests_name("cli", tests, set_up, NULL);
