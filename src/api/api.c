@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes, city_routes,	camera_routes, stream_routes, recording_routes, lookback_routes,
-						 ledger_routes,	 job_routes,	user_routes,   page_routes,   event_routes,	status_routes};
+static const struct api_route *const tables[] = {session_routes,   city_routes,	    camera_routes, stream_routes,
+						 recording_routes, lookback_routes, ledger_routes, job_routes,
+						 user_routes,	   page_routes,	    event_routes,  status_routes};
 
 static enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -95,8 +96,8 @@ static int start_server(struct api *a)
 		return err;
 	any = any || !strcmp(c->listen_host, "0.0.0.0") || !strcmp(c->listen_host, "::");
 	const char *host = any ? "127.0.0.1" : c->listen_host;
-	snprintf(a->listen_url, sizeof(a->listen_url), strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d", c->tls_cert_pem ? "https" : "http", host,
-		 http_server_port(a->http));
+	snprintf(a->listen_url, sizeof(a->listen_url), strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
+		 c->tls_cert_pem ? "https" : "http", host, http_server_port(a->http));
 	return 0;
 }
 

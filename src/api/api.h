@@ -1,5 +1,6 @@
 /* REST, HLS delivery and metrics over HTTP, on the use cases. One object for the composition root.
- * Threads: starts the HTTP server's threads and one of its own that re-checks viewers' rights. Lifecycle: api_create (listens, serves) -> api_destroy. */
+ * Threads: starts the HTTP server's threads and one of its own that re-checks viewers' rights. Lifecycle: api_create (listens, serves) ->
+ * api_destroy. */
 #ifndef VIGIA_API_API_H
 #define VIGIA_API_API_H
 
@@ -16,11 +17,11 @@ struct api_config {
 	const char *tls_cert_pem, *tls_key_pem; /* texts, both or NULL */
 	const char *const *trusted_proxies;
 	size_t n_trusted_proxies;
-	const char *public_url;	       /* or NULL: URLs are made from the request's Host */
+	const char *public_url;		      /* or NULL: URLs are made from the request's Host */
 	const struct password_hasher *hasher; /* NULL: argon2id */
-	const char *version;	       /* of the program; NULL: none told */
-	int http_threads, max_connections; /* 0: by the machine */
-	void *self;		       /* of the call-backs; each may be NULL */
+	const char *version;		      /* of the program; NULL: none told */
+	int http_threads, max_connections;    /* 0: by the machine */
+	void *self;			      /* of the call-backs; each may be NULL */
 	/* Appends Prometheus text. */
 	void (*metrics)(void *self, struct buf *out);
 	/* Appends a JSON object whose members are added to GET /status (loops, disks, ...). */
@@ -32,7 +33,7 @@ struct api_config {
 		const char *path, *content_type;
 		const void *data;
 		size_t len;
-	} *assets;
+	} * assets;
 };
 
 /* 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (host, TLS, proxies, key), -ENOMEM. Sets app->viewers. */

@@ -62,10 +62,10 @@ struct api_call {
 };
 
 enum {
-	API_OPEN = 1,	/* no session needed */
-	API_BODY = 2,	/* wants a JSON object; an empty body is {} */
-	API_VIEW = 4,	/* a playback token in the query will do instead of a session */
-	API_PLAIN = 8,	/* not under the API's no-store */
+	API_OPEN = 1,  /* no session needed */
+	API_BODY = 2,  /* wants a JSON object; an empty body is {} */
+	API_VIEW = 4,  /* a playback token in the query will do instead of a session */
+	API_PLAIN = 8, /* not under the API's no-store */
 };
 
 struct api_route {
@@ -109,14 +109,16 @@ int64_t api_mono(const struct api *a);
 
 /* --- auth.c --- */
 /* The actor a name stands for now: 0, -ENOENT (no such user, or disabled), -EIO. pw_gen (may be NULL): what its tokens must carry. */
-int actor_load(struct api *a, const char *name, struct arena *mem, struct actor *ret, uint8_t pw_gen[TOKEN_ID_SIZE], enum language *ret_language);
+int actor_load(struct api *a, const char *name, struct arena *mem, struct actor *ret, uint8_t pw_gen[TOKEN_ID_SIZE],
+	       enum language *ret_language);
 /* 0 with actor and token; -EACCES, -EIO. */
 int auth_check(struct api_call *c);
 bool same_origin(struct api_call *c);
 /* The session of the call is over, and stays so over a restart. */
 int session_end(struct api_call *c);
 bool session_is_ended(struct api *a, const struct token *t);
-int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID_SIZE], int64_t lifetime_us, struct token *ret, char out[TOKEN_CAP]);
+int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID_SIZE], int64_t lifetime_us, struct token *ret,
+		  char out[TOKEN_CAP]);
 struct revoked *revoked_create(struct api *a);
 void revoked_destroy(struct revoked *r);
 struct login_limiter *login_limiter_create(void);
@@ -131,8 +133,8 @@ bool view_is_new(struct view_log *v, const char *user, const char *object, int64
 int audit_view(struct api_call *c, const char *action, const char *object, const char *city_id, json_t *steals_details);
 
 /* --- out.c: entities as JSON --- */
-json_t *json_time(int64_t at);		/* null for TIME_NONE */
-json_t *json_text(const char *s);	/* null for NULL; bytes that are not UTF-8 are replaced */
+json_t *json_time(int64_t at);	  /* null for TIME_NONE */
+json_t *json_text(const char *s); /* null for NULL; bytes that are not UTF-8 are replaced */
 json_t *json_texts(const char *const *s, size_t n);
 json_t *out_city(const struct city *c);
 json_t *out_camera(const struct camera *c);

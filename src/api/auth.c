@@ -37,7 +37,8 @@ static void password_generation(const char *hash, uint8_t ret[TOKEN_ID_SIZE])
 	memcpy(ret, full, TOKEN_ID_SIZE);
 }
 
-int actor_load(struct api *a, const char *name, struct arena *mem, struct actor *ret, uint8_t pw_gen[TOKEN_ID_SIZE], enum language *ret_language)
+int actor_load(struct api *a, const char *name, struct arena *mem, struct actor *ret, uint8_t pw_gen[TOKEN_ID_SIZE],
+	       enum language *ret_language)
 {
 	struct catalog *cat = a->app->catalog;
 	struct user u;
@@ -62,7 +63,8 @@ int actor_load(struct api *a, const char *name, struct arena *mem, struct actor 
 	return 0;
 }
 
-int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID_SIZE], int64_t lifetime_us, struct token *ret, char out[TOKEN_CAP])
+int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID_SIZE], int64_t lifetime_us, struct token *ret,
+		  char out[TOKEN_CAP])
 {
 	struct token t = {.expires_at = api_now(a) + lifetime_us};
 	if (strlen(user) >= sizeof(t.user))
@@ -113,7 +115,8 @@ static void revoked_load(struct revoked *r)
 			const char *hex = NULL;
 			json_int_t at = 0;
 			if (r->n < REVOKED_MAX && json_unpack(row, "[s, I]", &hex, &at) == 0 &&
-			    sodium_hex2bin(r->rows[r->n].id, TOKEN_ID_SIZE, hex, strlen(hex), NULL, &bin, NULL) == 0 && bin == TOKEN_ID_SIZE)
+			    sodium_hex2bin(r->rows[r->n].id, TOKEN_ID_SIZE, hex, strlen(hex), NULL, &bin, NULL) == 0 &&
+			    bin == TOKEN_ID_SIZE)
 				r->rows[r->n++].expires_at = at;
 		}
 		json_decref(list);

@@ -50,9 +50,9 @@ void answer_error(struct api_call *c, int status, const char *field, const char 
 
 int problem_status(enum problem_kind kind)
 {
-	static const int statuses[] = {[PROBLEM_NONE] = 500,	 [PROBLEM_BAD_REQUEST] = 400, [PROBLEM_FORBIDDEN] = 403,
-				       [PROBLEM_NOT_FOUND] = 404, [PROBLEM_CONFLICT] = 409,    [PROBLEM_INVALID] = 422,
-				       [PROBLEM_UNAVAILABLE] = 503, [PROBLEM_INTERNAL] = 500};
+	static const int statuses[] = {
+		[PROBLEM_NONE] = 500,	  [PROBLEM_BAD_REQUEST] = 400, [PROBLEM_FORBIDDEN] = 403,   [PROBLEM_NOT_FOUND] = 404,
+		[PROBLEM_CONFLICT] = 409, [PROBLEM_INVALID] = 422,     [PROBLEM_UNAVAILABLE] = 503, [PROBLEM_INTERNAL] = 500};
 	return (size_t)kind < sizeof(statuses) / sizeof(statuses[0]) ? statuses[kind] : 500;
 }
 

@@ -5,13 +5,20 @@
 #include <math.h>
 
 static const struct json_in camera_fields[] = {
-	IN_FIELD(struct camera, id, IN_TEXT),	       IN_FIELD(struct camera, city_id, IN_TEXT),
-	IN_FIELD(struct camera, name, IN_TEXT),	       IN_FIELD(struct camera, rtsp_url, IN_TEXT),
-	IN_FIELD(struct camera, live_url, IN_TEXT_NULL), IN_FIELD(struct camera, record, IN_BOOL),
-	IN_FIELD(struct camera, audio, IN_BOOL),       IN_FIELD(struct camera, number, IN_INT_ZERO),
-	IN_FIELD(struct camera, group, IN_TEXT_EMPTY), IN_FIELD(struct camera, address, IN_TEXT_EMPTY),
-	IN_FIELD(struct camera, notes, IN_TEXT_EMPTY), IN_FIELD(struct camera, lat, IN_REAL_NAN),
-	IN_FIELD(struct camera, lon, IN_REAL_NAN),     IN_SKIP("created_at"),
+	IN_FIELD(struct camera, id, IN_TEXT),
+	IN_FIELD(struct camera, city_id, IN_TEXT),
+	IN_FIELD(struct camera, name, IN_TEXT),
+	IN_FIELD(struct camera, rtsp_url, IN_TEXT),
+	IN_FIELD(struct camera, live_url, IN_TEXT_NULL),
+	IN_FIELD(struct camera, record, IN_BOOL),
+	IN_FIELD(struct camera, audio, IN_BOOL),
+	IN_FIELD(struct camera, number, IN_INT_ZERO),
+	IN_FIELD(struct camera, group, IN_TEXT_EMPTY),
+	IN_FIELD(struct camera, address, IN_TEXT_EMPTY),
+	IN_FIELD(struct camera, notes, IN_TEXT_EMPTY),
+	IN_FIELD(struct camera, lat, IN_REAL_NAN),
+	IN_FIELD(struct camera, lon, IN_REAL_NAN),
+	IN_SKIP("created_at"),
 	IN_SKIP("archived_at"),
 };
 
@@ -64,8 +71,18 @@ static void cameras_get(struct api_call *c)
 
 static void cameras_post(struct api_call *c)
 {
-	struct camera camera = {.id = "", .city_id = "", .name = "", .rtsp_url = "", .record = true, .group = "", .address = "", .notes = "",
-				.lat = NAN, .lon = NAN, .created_at = api_now(c->api), .archived_at = TIME_NONE};
+	struct camera camera = {.id = "",
+				.city_id = "",
+				.name = "",
+				.rtsp_url = "",
+				.record = true,
+				.group = "",
+				.address = "",
+				.notes = "",
+				.lat = NAN,
+				.lon = NAN,
+				.created_at = api_now(c->api),
+				.archived_at = TIME_NONE};
 	struct problem p = {0};
 	char id[ID_CAP];
 	if (!JSON_READ(c, camera_fields, &camera, NULL))

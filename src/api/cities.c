@@ -9,9 +9,12 @@ struct city_in {
 };
 
 static const struct json_in city_fields[] = {
-	IN_FIELD(struct city_in, id, IN_TEXT),		  IN_FIELD(struct city_in, name, IN_TEXT),
-	IN_FIELD(struct city_in, time_zone, IN_TEXT),	  IN_FIELD(struct city_in, language, IN_TEXT),
-	IN_FIELD(struct city_in, retention_days, IN_INT), IN_FIELD(struct city_in, notify, IN_VALUE),
+	IN_FIELD(struct city_in, id, IN_TEXT),
+	IN_FIELD(struct city_in, name, IN_TEXT),
+	IN_FIELD(struct city_in, time_zone, IN_TEXT),
+	IN_FIELD(struct city_in, language, IN_TEXT),
+	IN_FIELD(struct city_in, retention_days, IN_INT),
+	IN_FIELD(struct city_in, notify, IN_VALUE),
 	IN_SKIP("created_at"),
 };
 

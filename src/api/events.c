@@ -1,6 +1,6 @@
-/* GET /events: server-sent events of what the reader may see. A feed is read by a connection's thread, asked for news by the tick, and ended by the rights'
- * thread when its user's rights change (the page connects again and gets what is his now).
- * Lifecycle: event_feeds_create -> feeds come and go with their answers -> event_feeds_destroy after the HTTP server. */
+/* GET /events: server-sent events of what the reader may see. A feed is read by a connection's thread, asked for news by the tick, and
+ * ended by the rights' thread when its user's rights change (the page connects again and gets what is his now). Lifecycle:
+ * event_feeds_create -> feeds come and go with their answers -> event_feeds_destroy after the HTTP server. */
 #include "api/api_priv.h"
 
 #include <errno.h>
@@ -37,16 +37,16 @@ struct event_feeds {
 	int n;
 };
 
-static const char *const names[] = {[EVENT_STREAM_CHANGED] = "stream",	 [EVENT_RECORDING_SEALED] = "recording",
-				    [EVENT_NOTICE_CREATED] = "notice",	 [EVENT_NOTICE_DELIVERY] = "notice_delivery",
-				    [EVENT_CAMERA_CHANGED] = "camera",	 [EVENT_CITY_CHANGED] = "city",
-				    [EVENT_HOLD_CHANGED] = "hold",	 [EVENT_RESYNC] = "resync"};
+static const char *const names[] = {[EVENT_STREAM_CHANGED] = "stream", [EVENT_RECORDING_SEALED] = "recording",
+				    [EVENT_NOTICE_CREATED] = "notice", [EVENT_NOTICE_DELIVERY] = "notice_delivery",
+				    [EVENT_CAMERA_CHANGED] = "camera", [EVENT_CITY_CHANGED] = "city",
+				    [EVENT_HOLD_CHANGED] = "hold",     [EVENT_RESYNC] = "resync"};
 
 static void feed_write(struct feed *f, const struct event *ev)
 {
 	json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o}", "kind", names[ev->kind], "at", json_time(ev->at), "city_id",
-			      json_text(*ev->city_id ? ev->city_id : NULL), "camera_id", json_text(*ev->camera_id ? ev->camera_id : NULL), "detail",
-			      json_text(ev->detail));
+			      json_text(*ev->city_id ? ev->city_id : NULL), "camera_id", json_text(*ev->camera_id ? ev->camera_id : NULL),
+			      "detail", json_text(ev->detail));
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 	if (text)
 		buf_printf(&f->out, "id: %llu\nevent: %s\ndata: %s\n\n", (unsigned long long)ev->sequence, names[ev->kind], text);
@@ -169,8 +169,9 @@ static void events_get(struct api_call *c)
 	if (http_header(c->rq, "Last-Event-ID"))
 		buf_append_str(&f->out, "event: resync\ndata: {\"kind\":\"resync\"}\n\n");
 	http_set_header(c->rq, "X-Accel-Buffering", "no");
-	http_respond_stream(c->rq, "text/event-stream",
-			    &(struct http_stream){.read = feed_read, .ready = feed_ready, .destroy = feed_destroy, .self = f, .poll_ms = FEED_POLL_MS});
+	http_respond_stream(
+		c->rq, "text/event-stream",
+		&(struct http_stream){.read = feed_read, .ready = feed_ready, .destroy = feed_destroy, .self = f, .poll_ms = FEED_POLL_MS});
 }
 
 static bool same_scope(const struct actor *a, const struct actor *b)

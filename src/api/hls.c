@@ -1,5 +1,6 @@
-/* HLS delivery: the opening of a stream (token, audit, viewing session), and below it playlists and media, which need no token and never block a thread:
- * what is not there yet waits by the camera's version. RFC 8216bis; the live window itself is behind the live_source port. */
+/* HLS delivery: the opening of a stream (token, audit, viewing session), and below it playlists and media, which need no token and never
+ * block a thread: what is not there yet waits by the camera's version. RFC 8216bis; the live window itself is behind the live_source port.
+ */
 #include "api/api_priv.h"
 
 #include <errno.h>
@@ -68,7 +69,8 @@ static bool check_opening(struct api_call *c, const char *camera_id, struct came
 	if (!err)
 		err = cat->cameras->get(cat->self, &c->actor, camera_id, c->mem, camera);
 	if (err) {
-		refuse(c->rq, err == -ENOENT ? 403 : 503, err == -ENOENT ? "the token's user may not see this camera" : "the catalogue cannot be read");
+		refuse(c->rq, err == -ENOENT ? 403 : 503,
+		       err == -ENOENT ? "the token's user may not see this camera" : "the catalogue cannot be read");
 		return false;
 	}
 	return true;

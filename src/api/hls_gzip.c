@@ -1,5 +1,5 @@
-/* Compressed playlists, made once for all who wait for the same one. A small table by the playlist's address; it holds references, so that an address
- * means the same text while it is here. Connection threads, under one lock that is never held while compressing. */
+/* Compressed playlists, made once for all who wait for the same one. A small table by the playlist's address; it holds references, so that
+ * an address means the same text while it is here. Connection threads, under one lock that is never held while compressing. */
 #include "api/api_priv.h"
 
 #include <stdlib.h>

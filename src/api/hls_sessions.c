@@ -1,7 +1,9 @@
-/* Viewing sessions: one a player. Opened by the multivariant playlist, used by every request below it, over when nobody used it for a while or when its user
- * may no longer see the camera. The id is signed and says whose it is, so that a player goes on by itself over a restart of the server.
+/* Viewing sessions: one a player. Opened by the multivariant playlist, used by every request below it, over when nobody used it for a while
+ * or when its user may no longer see the camera. The id is signed and says whose it is, so that a player goes on by itself over a restart
+ * of the server.
  *
- * Threads: any; one lock held for a look-up. The rights' thread (here) asks the catalogue every few seconds, never a connection's thread. */
+ * Threads: any; one lock held for a look-up. The rights' thread (here) asks the catalogue every few seconds, never a connection's thread.
+ */
 #include "api/api_priv.h"
 #include "base/log.h"
 
@@ -12,9 +14,9 @@
 
 #define SESSIONS_MAX 20000u
 #define BUCKETS 8192u
-#define IDLE_US (90 * US_PER_S)	       /* a hidden tab's timers run once a minute */
-#define VIEWING_US (10 * US_PER_S)     /* a viewer is one who asked in this time, at least 3 target durations */
-#define REVIVE_US (120 * US_PER_S)     /* after the start, for sessions of before it */
+#define IDLE_US (90 * US_PER_S)	   /* a hidden tab's timers run once a minute */
+#define VIEWING_US (10 * US_PER_S) /* a viewer is one who asked in this time, at least 3 target durations */
+#define REVIVE_US (120 * US_PER_S) /* after the start, for sessions of before it */
 #define CHECK_US (4 * US_PER_S)
 
 struct session {
@@ -115,7 +117,8 @@ int hls_session_open(struct hls_sessions *s, const char *user, const char *camer
 static struct session *revive(struct hls_sessions *s, const char *camera_id, const char *id)
 {
 	struct token t;
-	if (api_mono(s->api) - s->started_us > REVIVE_US || token_verify(&s->api->keys, TOKEN_VIEWING, id, &t) || strcmp(t.camera_id, camera_id))
+	if (api_mono(s->api) - s->started_us > REVIVE_US || token_verify(&s->api->keys, TOKEN_VIEWING, id, &t) ||
+	    strcmp(t.camera_id, camera_id))
 		return NULL;
 	struct session *it = session_new(s, id, &t, false);
 	if (it) {

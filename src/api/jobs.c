@@ -23,7 +23,8 @@ static json_t *out_deliveries(const struct notice *n, bool addresses)
 		const struct delivery *d = &n->deliveries[i];
 		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i, s:o, s:o}", "channel", channel_name(d->channel), "to",
 						      addresses ? json_text(d->to) : json_null(), "status", delivery_status_name(d->status),
-						      "attempts", d->attempts, "sent_at", json_time(d->sent_at), "last_error", json_text(d->last_error)));
+						      "attempts", d->attempts, "sent_at", json_time(d->sent_at), "last_error",
+						      json_text(d->last_error)));
 	}
 	return list;
 }
@@ -33,10 +34,11 @@ static json_t *out_items(const struct notice *n)
 	json_t *list = json_array();
 	for (size_t i = 0; i < n->n_items; i++) {
 		const struct notice_item *item = &n->items[i];
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "camera_id", json_text(item->camera_id),
-						      "camera_name", json_text(item->camera_name), "from", json_time(item->from), "to",
-						      json_time(item->to), "bytes", (json_int_t)item->bytes, "files", (json_int_t)item->files,
-						      "gap_seconds", (json_int_t)item->gap_seconds, "held_files", (json_int_t)item->held_files));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "camera_id", json_text(item->camera_id),
+						"camera_name", json_text(item->camera_name), "from", json_time(item->from), "to",
+						json_time(item->to), "bytes", (json_int_t)item->bytes, "files", (json_int_t)item->files,
+						"gap_seconds", (json_int_t)item->gap_seconds, "held_files", (json_int_t)item->held_files));
 	}
 	return list;
 }
@@ -49,13 +51,15 @@ static json_t *out_notice(struct api_call *c, const struct notice *n, enum langu
 	struct buf subject = {0}, text = {0};
 	struct tz *tz = NULL;
 	struct city city;
-	if (n->city_id && cat->cities->get(cat->self, ACTOR_SYSTEM("system:api"), n->city_id, c->mem, &city) == 0 && tz_load(city.time_zone, &tz) == 0)
+	if (n->city_id && cat->cities->get(cat->self, ACTOR_SYSTEM("system:api"), n->city_id, c->mem, &city) == 0 &&
+	    tz_load(city.time_zone, &tz) == 0)
 		style.tz = tz;
 	notice_render(n, &style, &subject, &text);
-	json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_text(n->id), "kind", notice_kind_name(n->kind), "city_id",
-			      json_text(n->city_id), "city_name", json_text(n->city_name), "due_on", out_day(n->due_on), "created_at",
-			      json_time(n->created_at), "subject", json_text(buf_str(&subject)), "text", json_text(buf_str(&text)), "items",
-			      out_items(n), "deliveries", out_deliveries(n, actor_may(&c->actor, RIGHT_ADMINISTER)));
+	json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_text(n->id), "kind",
+			      notice_kind_name(n->kind), "city_id", json_text(n->city_id), "city_name", json_text(n->city_name), "due_on",
+			      out_day(n->due_on), "created_at", json_time(n->created_at), "subject", json_text(buf_str(&subject)), "text",
+			      json_text(buf_str(&text)), "items", out_items(n), "deliveries",
+			      out_deliveries(n, actor_may(&c->actor, RIGHT_ADMINISTER)));
 	buf_finish(&subject);
 	buf_finish(&text);
 	tz_destroy(tz);
@@ -140,9 +144,9 @@ static void run_cleanup(struct api_call *c)
 		const struct cleanup_item *item = &report.items[i];
 		uuid_format(&item->recording_id, id);
 		json_array_append_new(items, json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o}", "what", json_text(item->what), "city_id",
-						       json_text(item->city_id), "camera_id", json_text(item->camera_id), "recording_id", id,
-						       "file_path", json_text(item->file_path), "bytes", (json_int_t)item->bytes, "started_at",
-						       json_time(item->started_at)));
+						       json_text(item->city_id), "camera_id", json_text(item->camera_id), "recording_id",
+						       id, "file_path", json_text(item->file_path), "bytes", (json_int_t)item->bytes,
+						       "started_at", json_time(item->started_at)));
 	}
 	json_t *o = out_job_run(&report.run);
 	json_object_set_new(o, "items", items);

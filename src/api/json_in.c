@@ -5,11 +5,16 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char *const expected[] = {
-	[IN_TEXT] = "a text",	      [IN_TEXT_NULL] = "a text or null", [IN_TEXT_EMPTY] = "a text or null",
-	[IN_BOOL] = "true or false",  [IN_INT] = "a whole number",	 [IN_INT_ZERO] = "a whole number or null",
-	[IN_REAL_NAN] = "a number or null", [IN_TIME] = "a time like 2026-11-22T14:03:10Z",
-	[IN_TIME_NONE] = "a time like 2026-11-22T14:03:10Z, or null", [IN_TEXTS] = "a list of texts"};
+static const char *const expected[] = {[IN_TEXT] = "a text",
+				       [IN_TEXT_NULL] = "a text or null",
+				       [IN_TEXT_EMPTY] = "a text or null",
+				       [IN_BOOL] = "true or false",
+				       [IN_INT] = "a whole number",
+				       [IN_INT_ZERO] = "a whole number or null",
+				       [IN_REAL_NAN] = "a number or null",
+				       [IN_TIME] = "a time like 2026-11-22T14:03:10Z",
+				       [IN_TIME_NONE] = "a time like 2026-11-22T14:03:10Z, or null",
+				       [IN_TEXTS] = "a list of texts"};
 
 static bool read_texts(struct api_call *c, json_t *v, struct in_texts *dst)
 {
@@ -110,7 +115,8 @@ static bool read_value(struct api_call *c, json_t *v, enum json_in_type type, vo
 	return true;
 }
 
-bool json_read_object(struct api_call *c, json_t *object, const char *where, const struct json_in *fields, size_t n, void *dst, uint32_t *seen)
+bool json_read_object(struct api_call *c, json_t *object, const char *where, const struct json_in *fields, size_t n, void *dst,
+		      uint32_t *seen)
 {
 	const char *name;
 	json_t *value;

@@ -4,8 +4,11 @@
 static void gaps_list(struct api_call *c)
 {
 	struct catalog *cat = c->app->catalog;
-	struct gap_filter f = {.camera_id = query_either(c, "camera_id", "camera"), .city_id = query_either(c, "city_id", "city"),
-			       .from = TIME_NONE, .to = TIME_NONE, .reason = -1};
+	struct gap_filter f = {.camera_id = query_either(c, "camera_id", "camera"),
+			       .city_id = query_either(c, "city_id", "city"),
+			       .from = TIME_NONE,
+			       .to = TIME_NONE,
+			       .reason = -1};
 	const char *word = http_query(c->rq, "reason");
 	enum gap_reason reason;
 	struct page page;
@@ -87,8 +90,15 @@ static void holds_post(struct api_call *c)
 			return;
 		}
 	}
-	struct hold h = {.camera_ids = in.camera_ids.items, .n_cameras = in.camera_ids.n, .from = in.from, .to = in.to, .until = in.until,
-			 .reason = in.reason, .owner = c->actor.id, .ended_at = TIME_NONE, .created_at = api_now(c->api)};
+	struct hold h = {.camera_ids = in.camera_ids.items,
+			 .n_cameras = in.camera_ids.n,
+			 .from = in.from,
+			 .to = in.to,
+			 .until = in.until,
+			 .reason = in.reason,
+			 .owner = c->actor.id,
+			 .ended_at = TIME_NONE,
+			 .created_at = api_now(c->api)};
 	if (hold_create(c->app, &c->actor, &h, c->mem, &out, &p)) {
 		answer_problem(c, &p);
 		return;

@@ -45,7 +45,8 @@ static void playback(struct api_call *c)
 		answer_error(c, 500, NULL, "no token could be made");
 		return;
 	}
-	int err = playback_playlist(c->app, &c->actor, camera.id, from, to, "/api/v1/recordings/", arena_printf(c->mem, "/file?token=%s", token), &out, &p);
+	int err = playback_playlist(c->app, &c->actor, camera.id, from, to, "/api/v1/recordings/",
+				    arena_printf(c->mem, "/file?token=%s", token), &out, &p);
 	if (err) {
 		answer_problem(c, &p);
 	} else if (http_is_head(c->rq) || audit_view(c, "playback.open", arena_printf(c->mem, "camera:%s", camera.id), camera.city_id,
@@ -127,8 +128,8 @@ static void coverage(struct api_call *c)
 	}
 	json_t *percent = owed > 0 ? json_real(100.0 * (double)recorded / (double)owed) : json_null();
 	answer_json(c, 200,
-		    json_pack("{s:s, s:o, s:o, s:I, s:I, s:o}", "camera_id", camera.id, "from", json_time(from), "to", json_time(to), "recorded_s",
-			      (json_int_t)recorded, "owed_s", (json_int_t)owed, "percent", percent));
+		    json_pack("{s:s, s:o, s:o, s:I, s:I, s:o}", "camera_id", camera.id, "from", json_time(from), "to", json_time(to),
+			      "recorded_s", (json_int_t)recorded, "owed_s", (json_int_t)owed, "percent", percent));
 }
 
 const struct api_route lookback_routes[] = {

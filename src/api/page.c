@@ -61,8 +61,12 @@ static void marks_post(struct api_call *c)
 	struct camera camera;
 	if (!read_mark(c, &in))
 		return;
-	struct mark m = {.at = in.at, .created_at = api_now(c->api), .camera_ids = in.camera_ids.items, .n_cameras = in.camera_ids.n,
-			 .text = in.text, .by = c->actor.id};
+	struct mark m = {.at = in.at,
+			 .created_at = api_now(c->api),
+			 .camera_ids = in.camera_ids.items,
+			 .n_cameras = in.camera_ids.n,
+			 .text = in.text,
+			 .by = c->actor.id};
 	for (size_t i = 0; i < m.n_cameras; i++) {
 		int err = cat->cameras->get(cat->self, &c->actor, m.camera_ids[i], c->mem, &camera);
 		if (err) {

@@ -24,8 +24,12 @@ static bool read_filter(struct api_call *c, struct recording_filter *f)
 {
 	enum recording_status status;
 	const char *word = http_query(c->rq, "status"), *order = http_query(c->rq, "order");
-	*f = (struct recording_filter){.camera_id = query_either(c, "camera_id", "camera"), .city_id = query_either(c, "city_id", "city"),
-				       .from = TIME_NONE, .to = TIME_NONE, .status = -1, .newest_first = true};
+	*f = (struct recording_filter){.camera_id = query_either(c, "camera_id", "camera"),
+				       .city_id = query_either(c, "city_id", "city"),
+				       .from = TIME_NONE,
+				       .to = TIME_NONE,
+				       .status = -1,
+				       .newest_first = true};
 	if (!call_query_time(c, "from", &f->from) || !call_query_time(c, "to", &f->to) || !query_flag(c, "deleted", &f->deleted))
 		return false;
 	if (word && !recording_status_parse(word, &status)) {
@@ -149,7 +153,8 @@ static const char *file_name(struct api_call *c, const struct recording *r)
 {
 	struct civil t;
 	utc_us_to_civil(r->started_at, &t);
-	return arena_printf(c->mem, "%s_%04d-%02d-%02dT%02d-%02d-%02dZ.mp4", r->camera_id, t.year, t.month, t.day, t.hour, t.minute, t.second);
+	return arena_printf(c->mem, "%s_%04d-%02d-%02dT%02d-%02d-%02dZ.mp4", r->camera_id, t.year, t.month, t.day, t.hour, t.minute,
+			    t.second);
 }
 
 /* A playback token was audited when its playlist was opened. */
@@ -163,7 +168,8 @@ static bool note_download(struct api_call *c, const struct recording *r)
 	const char *object = arena_printf(c->mem, "recording:%s", id);
 	if (!view_is_new(c->api->views, c->actor.id, object, api_mono(c->api)) && range)
 		return true;
-	return audit_view(c, "recording.download", object, r->city_id, json_pack("{s:s, s:s}", "camera_id", r->camera_id, "file_path", r->file_path)) == 0;
+	return audit_view(c, "recording.download", object, r->city_id,
+			  json_pack("{s:s, s:s}", "camera_id", r->camera_id, "file_path", r->file_path)) == 0;
 }
 
 static void recordings_file(struct api_call *c)
@@ -211,8 +217,9 @@ static void recordings_check(struct api_call *c)
 	}
 	json_t *list = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "kind", json_text(rows[i].kind), "volume_id", json_text(rows[i].volume_id),
-						      "file_path", json_text(rows[i].file_path), "detail", json_text(rows[i].detail)));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "kind", json_text(rows[i].kind), "volume_id",
+						      json_text(rows[i].volume_id), "file_path", json_text(rows[i].file_path), "detail",
+						      json_text(rows[i].detail)));
 	}
 	answer_json(c, 200, json_pack("{s:I, s:o}", "checked", (json_int_t)checked, "differences", list));
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define LIMITER_ROWS 4096u
-#define FREE_TRIES 5	     /* of a pair before it has to wait */
+#define FREE_TRIES 5	      /* of a pair before it has to wait */
 #define FREE_TRIES_ADDRESS 60 /* of an address, all users together */
 #define WAIT_MAX_US (5 * 60 * US_PER_S)
 #define FORGET_US (15 * 60 * US_PER_S)
@@ -120,8 +120,8 @@ static bool password_fits(struct api_call *c, const char *name, const char *pass
 static void set_cookie(struct api_call *c, const char *value, int64_t max_age_s)
 {
 	http_set_header(c->rq, "Set-Cookie",
-			arena_printf(c->mem, COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", value, (long long)max_age_s,
-				     http_is_secure(c->rq) ? "; Secure" : ""));
+			arena_printf(c->mem, COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", value,
+				     (long long)max_age_s, http_is_secure(c->rq) ? "; Secure" : ""));
 }
 
 static void note_sign_in(struct api_call *c, const char *user, const char *action)

@@ -66,8 +66,8 @@ static json_t *out_volumes(struct api_call *c)
 		v->ops->describe(v->self, i, id, path, sizeof(path), state, sizeof(state));
 		bool known = v->ops->space(v->self, id, &space) == 0;
 		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "id", json_text(id), "path",
-						      actor_may(&c->actor, RIGHT_ADMINISTER) ? json_text(path) : json_null(), "usable", !*state,
-						      "problem", json_text(*state ? state : NULL), "total_bytes",
+						      actor_may(&c->actor, RIGHT_ADMINISTER) ? json_text(path) : json_null(), "usable",
+						      !*state, "problem", json_text(*state ? state : NULL), "total_bytes",
 						      known ? json_integer(space.total_bytes) : json_null(), "free_bytes",
 						      known ? json_integer(space.free_bytes) : json_null()));
 	}
@@ -84,12 +84,13 @@ static void status_get(struct api_call *c)
 		answer_problem(c, &p);
 		return;
 	}
-	json_t *cameras = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "total", n.cameras, "live", n.by_status[STREAM_LIVE], "starting",
-				    n.by_status[STREAM_STARTING], "reconnecting", n.by_status[STREAM_RECONNECTING], "stopped",
-				    n.by_status[STREAM_STOPPED], "recording", n.recording, "not_recording", n.not_recording, "viewers", n.viewers);
-	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "site_id", json_text(c->app->site_id), "version", json_text(config->version), "at",
-			      json_time(api_now(c->api)), "cameras", cameras, "volumes", out_volumes(c), "next_cleanup_at",
-			      json_time(cleanup_next(c->app, api_now(c->api))));
+	json_t *cameras =
+		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "total", n.cameras, "live", n.by_status[STREAM_LIVE], "starting",
+			  n.by_status[STREAM_STARTING], "reconnecting", n.by_status[STREAM_RECONNECTING], "stopped",
+			  n.by_status[STREAM_STOPPED], "recording", n.recording, "not_recording", n.not_recording, "viewers", n.viewers);
+	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "site_id", json_text(c->app->site_id), "version",
+			      json_text(config->version), "at", json_time(api_now(c->api)), "cameras", cameras, "volumes", out_volumes(c),
+			      "next_cleanup_at", json_time(cleanup_next(c->app, api_now(c->api))));
 	if (config->status)
 		config->status(config->self, &c->actor, &more);
 	json_t *extra = more.len ? json_loadb((const char *)more.data, more.len, 0, NULL) : NULL;

@@ -59,7 +59,8 @@ static bool status_parse(struct api_call *c, const char *word, int *ret)
 
 static void streams_list(struct api_call *c)
 {
-	struct stream_list_query q = {.city_id = query_either(c, "city_id", "city"), .text = query_either(c, "text", "q"),
+	struct stream_list_query q = {.city_id = query_either(c, "city_id", "city"),
+				      .text = query_either(c, "text", "q"),
 				      .sort = query_either(c, "sort", "sort")};
 	struct stream_view *rows;
 	struct problem p = {0};
@@ -105,7 +106,8 @@ static bool read_selection(struct api_call *c, bool stop, struct stream_selectio
 static json_t *out_result(struct api_call *c, const struct stream_result *r)
 {
 	if (!r->err)
-		return json_pack("{s:o, s:b, s:o, s:n}", "camera_id", json_text(r->camera_id), "ok", 1, "stream", out_stream(c, &r->view), "error");
+		return json_pack("{s:o, s:b, s:o, s:n}", "camera_id", json_text(r->camera_id), "ok", 1, "stream", out_stream(c, &r->view),
+				 "error");
 	int status = problem_status(r->problem.kind);
 	json_t *error = json_pack("{s:i, s:s, s:o, s:o}", "status", status, "title", http_status_text(status), "detail",
 				  json_text(r->problem.detail), "field", json_text(*r->problem.field ? r->problem.field : NULL));

@@ -1,4 +1,5 @@
-/* Signed tokens; see token.h. Layout: kind, expiry (8), id (8), password generation (8), user and camera with a length byte each, MAC (32). */
+/* Signed tokens; see token.h. Layout: kind, expiry (8), id (8), password generation (8), user and camera with a length byte each, MAC (32).
+ */
 #include "api/token.h"
 
 #include <errno.h>
@@ -8,9 +9,10 @@
 #define PLAIN_CAP (FIXED + 2u + 2u * ID_CAP)
 #define MAC_SIZE crypto_auth_hmacsha256_BYTES
 
-static const char *const contexts[TOKEN_KINDS] = {
-	[TOKEN_SESSION] = "vigia session token", [TOKEN_LIVE] = "vigia live token", [TOKEN_PLAYBACK] = "vigia playback token",
-	[TOKEN_VIEWING] = "vigia viewing session"};
+static const char *const contexts[TOKEN_KINDS] = {[TOKEN_SESSION] = "vigia session token",
+						  [TOKEN_LIVE] = "vigia live token",
+						  [TOKEN_PLAYBACK] = "vigia playback token",
+						  [TOKEN_VIEWING] = "vigia viewing session"};
 
 void token_keys_init(struct token_keys *k, const uint8_t master[32])
 {

@@ -16,8 +16,8 @@ struct token_keys {
 };
 
 struct token {
-	int64_t expires_at; /* us; TOKEN_VIEWING: when it was opened */
-	uint8_t id[TOKEN_ID_SIZE]; /* random */
+	int64_t expires_at;	       /* us; TOKEN_VIEWING: when it was opened */
+	uint8_t id[TOKEN_ID_SIZE];     /* random */
 	uint8_t pw_gen[TOKEN_ID_SIZE]; /* sessions: of the password it was given for */
 	char user[ID_CAP];
 	char camera_id[ID_CAP]; /* "" in sessions */

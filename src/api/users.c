@@ -9,8 +9,12 @@ struct user_in {
 };
 
 static const struct json_in user_fields[] = {
-	IN_FIELD(struct user_in, name, IN_TEXT),     IN_FIELD(struct user_in, role, IN_TEXT),	IN_FIELD(struct user_in, language, IN_TEXT),
-	IN_FIELD(struct user_in, password, IN_TEXT), IN_FIELD(struct user_in, cities, IN_VALUE), IN_SKIP("created_at"),
+	IN_FIELD(struct user_in, name, IN_TEXT),
+	IN_FIELD(struct user_in, role, IN_TEXT),
+	IN_FIELD(struct user_in, language, IN_TEXT),
+	IN_FIELD(struct user_in, password, IN_TEXT),
+	IN_FIELD(struct user_in, cities, IN_VALUE),
+	IN_SKIP("created_at"),
 	IN_SKIP("disabled_at"),
 };
 
@@ -188,8 +192,12 @@ static void users_delete(struct api_call *c)
 static void audit_list(struct api_call *c)
 {
 	struct catalog *cat = c->app->catalog;
-	struct audit_filter f = {.actor = http_query(c->rq, "actor"), .action = http_query(c->rq, "action"), .object = http_query(c->rq, "object"),
-				 .city_id = query_either(c, "city_id", "city"), .from = TIME_NONE, .to = TIME_NONE};
+	struct audit_filter f = {.actor = http_query(c->rq, "actor"),
+				 .action = http_query(c->rq, "action"),
+				 .object = http_query(c->rq, "object"),
+				 .city_id = query_either(c, "city_id", "city"),
+				 .from = TIME_NONE,
+				 .to = TIME_NONE};
 	struct page page;
 	struct audit_entry *rows;
 	size_t n;

@@ -12,7 +12,7 @@ struct view_log {
 	struct {
 		uint64_t key;
 		int64_t at; /* monotonic */
-	} rows[VIEW_ROWS]; /* under lock */
+	} rows[VIEW_ROWS];  /* under lock */
 };
 
 struct view_log *view_log_create(void)

@@ -8,7 +8,8 @@ struct framing {
 	bool bad_length, bad_encoding;
 };
 
-static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+				    size_t value_len)
 {
 	struct framing *f = cls;
 	struct bytes n = bytes_of(name, name_len), v = bytes_of(value ? value : "", value ? value_len : 0);

@@ -1,7 +1,7 @@
 /* HTTP/1.1 server over libmicrohttpd: routes, requests, answers, waiting. Mechanism only, it knows nothing of cameras.
  *
- * Threads: a pool of epoll threads owns the connections. A route of lane 0 runs on them and must not block; it may answer HTTP_WAIT and is asked again when the
- * version of its key changed or its time is over. A route of another lane runs on that lane's workers and may block.
+ * Threads: a pool of epoll threads owns the connections. A route of lane 0 runs on them and must not block; it may answer HTTP_WAIT and is
+ * asked again when the version of its key changed or its time is over. A route of another lane runs on that lane's workers and may block.
  * Lifecycle: http_server_create -> serves -> http_server_destroy (answers what is under way, then closes). */
 #ifndef VIGIA_HTTP_HTTP_H
 #define VIGIA_HTTP_HTTP_H
@@ -37,15 +37,15 @@ struct http_lane {
 };
 
 struct http_config {
-	const char *host; /* name or address; NULL: every address */
-	int port;	  /* 0: any free one */
+	const char *host;			/* name or address; NULL: every address */
+	int port;				/* 0: any free one */
 	const char *tls_cert_pem, *tls_key_pem; /* both or none */
-	int threads;		/* 0: 2..4 by the machine */
-	int max_connections;	/* 0: 20000; bounded by RLIMIT_NOFILE */
-	int idle_timeout_s;	/* 0: 30 */
-	int request_time_s;	/* 0: 60; a request that trickles in takes no longer */
-	size_t max_body_bytes;	/* 0: 1 MiB; more is a 413 */
-	const struct http_route *routes; /* first match wins; kept by reference */
+	int threads;				/* 0: 2..4 by the machine */
+	int max_connections;			/* 0: 20000; bounded by RLIMIT_NOFILE */
+	int idle_timeout_s;			/* 0: 30 */
+	int request_time_s;			/* 0: 60; a request that trickles in takes no longer */
+	size_t max_body_bytes;			/* 0: 1 MiB; more is a 413 */
+	const struct http_route *routes;	/* first match wins; kept by reference */
 	size_t n_routes;
 	struct http_lane lanes[HTTP_LANES_MAX];
 	size_t n_lanes;
@@ -74,7 +74,7 @@ void http_server_stats(struct http_server *s, struct http_stats *ret);
 struct arena *http_arena(struct http_request *rq); /* lives until the answer is sent */
 const char *http_method(const struct http_request *rq);
 bool http_is_head(const struct http_request *rq);
-const char *http_path(const struct http_request *rq); /* decoded */
+const char *http_path(const struct http_request *rq);			 /* decoded */
 const char *http_param(const struct http_request *rq, const char *name); /* decoded {name} of the pattern; never NULL for one it has */
 const char *http_query(const struct http_request *rq, const char *name); /* first one, decoded; NULL without */
 /* Name of query parameter i, NULL past the last. */
@@ -82,8 +82,8 @@ const char *http_query_name(const struct http_request *rq, size_t i);
 const char *http_header(const struct http_request *rq, const char *name); /* first one; NULL without */
 const char *http_cookie(struct http_request *rq, const char *name);	  /* NULL without */
 struct bytes http_body(const struct http_request *rq);
-const char *http_peer(const struct http_request *rq);	  /* address of the client, seen through trusted proxies */
-bool http_is_secure(const struct http_request *rq);	  /* TLS here or at a trusted proxy */
+const char *http_peer(const struct http_request *rq); /* address of the client, seen through trusted proxies */
+bool http_is_secure(const struct http_request *rq);   /* TLS here or at a trusted proxy */
 /* The Host header when it is a plain host[:port], else NULL. */
 const char *http_host(const struct http_request *rq);
 bool http_accepts_gzip(const struct http_request *rq);
@@ -94,11 +94,13 @@ void http_set_header(struct http_request *rq, const char *name, const char *valu
 /* Copies. Compressed for those who accept it when it is text of more than 1 KB and has no Content-Encoding. type NULL: no body type. */
 void http_respond(struct http_request *rq, int status, const char *type, const void *data, size_t len);
 /* Memory that stays valid until release(cls). No compression; Range is honoured on a 200. */
-void http_respond_shared(struct http_request *rq, int status, const char *type, const void *data, size_t len, void (*release)(void *), void *cls);
+void http_respond_shared(struct http_request *rq, int status, const char *type, const void *data, size_t len, void (*release)(void *),
+			 void *cls);
 /* Several blobs in sequence; takes their references. Range is honoured. File parts are read by the server's disk threads, so that a
  * slow disk delays this answer alone. */
 void http_respond_blobs(struct http_request *rq, const char *type, struct blob *blobs, size_t n);
-/* Bytes read on demand by the disk threads: read() gives how many bytes, short only at the end, or -errno (the connection is cut). Range is honoured. */
+/* Bytes read on demand by the disk threads: read() gives how many bytes, short only at the end, or -errno (the connection is cut). Range is
+ * honoured. */
 struct http_source {
 	int64_t (*read)(void *self, void *dst, size_t n, int64_t offset);
 	void (*destroy)(void *self);
@@ -123,7 +125,7 @@ const char *http_status_text(int status);
 /* --- waiting --- */
 /* Ask me again when version(key) != version, or max_wait_ms after this request's first wait. */
 enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t version, int max_wait_ms);
-bool http_waited(const struct http_request *rq);   /* it waited before */
+bool http_waited(const struct http_request *rq);    /* it waited before */
 bool http_timed_out(const struct http_request *rq); /* ... and its time is over */
 
 /* --- helpers --- */

@@ -85,7 +85,7 @@ void lanes_stop(struct http_server *s)
 {
 	for (size_t i = 0; i < s->config.n_lanes; i++) {
 		struct lane *l = &s->lanes[i];
-		if (!l->tail)
+		if (!l->server)
 			continue;
 		pthread_mutex_lock(&l->lock);
 		l->stopping = true;

@@ -89,8 +89,9 @@ int http_gzip(const void *data, size_t len, struct buf *out)
 
 static bool is_text(const char *type)
 {
-	static const char *const texts[] = {"text/", "application/json", "application/problem+json", "application/vnd.apple.mpegurl",
-					    "application/javascript", "image/svg+xml"};
+	static const char *const texts[] = {
+		"text/",	"application/json", "application/problem+json", "application/vnd.apple.mpegurl", "application/javascript",
+		"image/svg+xml"};
 	for (size_t i = 0; type && i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (bytes_starts_nocase(bytes_str(type), texts[i]))
 			return true;
@@ -184,7 +185,8 @@ static void shared_memory_free(void *cls)
 	free(m);
 }
 
-void http_respond_shared(struct http_request *rq, int status, const char *type, const void *data, size_t len, void (*release)(void *), void *cls)
+void http_respond_shared(struct http_request *rq, int status, const char *type, const void *data, size_t len, void (*release)(void *),
+			 void *cls)
 {
 	int64_t first, n;
 	struct shared_memory *m = malloc(sizeof(*m));
@@ -347,8 +349,8 @@ void http_respond_stream(struct http_request *rq, const char *type, const struct
 
 void http_problem(struct http_request *rq, int status, const char *field, const char *detail)
 {
-	json_t *o = json_pack("{s:s, s:s, s:i, s:s*, s:s*}", "type", "about:blank", "title", http_status_text(status), "status", status, "detail",
-			      detail, "field", field && *field ? field : NULL);
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s*, s:s*}", "type", "about:blank", "title", http_status_text(status), "status", status,
+			      "detail", detail, "field", field && *field ? field : NULL);
 	/* Text that is not UTF-8 (an echoed name) is left out rather than the whole answer. */
 	if (!o)
 		o = json_pack("{s:s, s:s, s:i}", "type", "about:blank", "title", http_status_text(status), "status", status);

@@ -57,7 +57,7 @@ struct http_request {
 	/* waiting: the list is under server->wait_lock */
 	bool waited;
 	int64_t wait_deadline_us; /* monotonic */
-	const char *wait_key; /* what the handler asked to wait for, until it is listed */
+	const char *wait_key;	  /* what the handler asked to wait for, until it is listed */
 	const char *last_key;
 	uint64_t wait_version;
 	struct http_request *wait_next;
@@ -122,6 +122,7 @@ struct http_server {
 	pthread_cond_t disk_wake;
 	struct source_stream *disk_head, **disk_tail;
 	bool disk_stopping;
+	bool disk_started; /* set once, before the daemon runs */
 	pthread_t disk_threads[DISK_THREADS];
 	int n_disk_threads;
 	/* under conn_lock */
@@ -151,7 +152,7 @@ bool proxies_trust_text(const struct http_server *s, const char *address);
 
 /* wait.c */
 int waits_start(struct http_server *s);
-void waits_stop(struct http_server *s); /* resumes everybody; nobody waits afterwards */
+void waits_stop(struct http_server *s);			  /* resumes everybody; nobody waits afterwards */
 bool waits_add(struct http_request *rq, const char *key); /* suspends; false: stopping */
 bool waits_add_stream(struct http_server *s, struct event_stream *e);
 

@@ -1,5 +1,5 @@
-/* Answers whose bytes come from the disk. The connections' threads never read a file: a download has one block of memory, filled by a disk thread
- * while the connection is suspended, so that a slow disk delays that download alone and any number of them needs few threads.
+/* Answers whose bytes come from the disk. The connections' threads never read a file: a download has one block of memory, filled by a disk
+ * thread while the connection is suspended, so that a slow disk delays that download alone and any number of them needs few threads.
  * Lifecycle: source_response -> (ask a disk thread, suspend; filled, resume; send)* -> freed with its response. */
 #include "http/server_priv.h"
 
@@ -115,6 +115,7 @@ int sources_start(struct http_server *s)
 	pthread_mutex_init(&s->disk_lock, NULL);
 	pthread_cond_init(&s->disk_wake, NULL);
 	s->disk_tail = &s->disk_head;
+	s->disk_started = true;
 	for (int i = 0; i < DISK_THREADS; i++) {
 		int err = pthread_create(&s->disk_threads[i], NULL, disk_main, s);
 		if (err)
@@ -126,7 +127,7 @@ int sources_start(struct http_server *s)
 
 void sources_stop(struct http_server *s)
 {
-	if (!s->disk_tail)
+	if (!s->disk_started)
 		return;
 	pthread_mutex_lock(&s->disk_lock);
 	s->disk_stopping = true;

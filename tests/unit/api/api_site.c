@@ -110,7 +110,8 @@ static int footage_probe(void *self, const struct recording *r, struct footage_f
 	return -ENOENT;
 }
 
-static const struct footage_ops footage_ops = {.open = footage_open, .close = footage_close, .pinned = footage_pinned, .probe = footage_probe};
+static const struct footage_ops footage_ops = {
+	.open = footage_open, .close = footage_close, .pinned = footage_pinned, .probe = footage_probe};
 
 /* --- passwords: quick --- */
 
@@ -132,7 +133,12 @@ static void add_user(struct api_site *s, const char *name, enum role role, bool 
 	static const char *const cities[] = {"lapa"};
 	struct problem p = {0};
 	char password[64];
-	struct user u = {.name = name, .role = role, .all_cities = all, .cities = cities, .n_cities = all ? 0 : 1, .language = LANGUAGE_EN,
+	struct user u = {.name = name,
+			 .role = role,
+			 .all_cities = all,
+			 .cities = cities,
+			 .n_cities = all ? 0 : 1,
+			 .language = LANGUAGE_EN,
 			 .disabled_at = TIME_NONE};
 	snprintf(password, sizeof(password), "senha-%s", name);
 	int err = user_create(&s->site.app, ACTOR_SYSTEM("system:test"), &u, password, &quick, &p);
@@ -142,8 +148,14 @@ static void add_user(struct api_site *s, const char *name, enum role role, bool 
 
 static void serve(struct api_site *s)
 {
-	struct api_config c = {.app = &s->site.app, .live = {&s->live, &live_ops}, .key = s->key, .listen_host = "127.0.0.1", .hasher = &quick,
-			       .version = "test", .http_threads = 2, .public_url = s->public_url};
+	struct api_config c = {.app = &s->site.app,
+			       .live = {&s->live, &live_ops},
+			       .key = s->key,
+			       .listen_host = "127.0.0.1",
+			       .hasher = &quick,
+			       .version = "test",
+			       .http_threads = 2,
+			       .public_url = s->public_url};
 	int err = api_create(&c, &s->api);
 	assert(!err);
 	(void)err;

@@ -13,7 +13,7 @@
 #define NOW (INT64_C(1795352400) * US_PER_S) /* 2026-11-22T13:00:00Z */
 
 struct fake_live {
-	atomic_llong msn;     /* newest whole segment; 0: nothing to list yet */
+	atomic_llong msn; /* newest whole segment; 0: nothing to list yet */
 	atomic_int touches;
 	struct shared_text *text; /* of that msn, made on demand */
 	int64_t text_msn;
@@ -36,8 +36,8 @@ struct api_site {
 	struct uuid rec_lapa, rec_outra;
 };
 
-/* Cities "lapa" (7 days) and "outra"; cameras "portao-1" and "secreta"; a recording each. Users (password "senha-<name>"): admin of all cities; op, vera, aud of
- * lapa only: operator, viewer, auditor. */
+/* Cities "lapa" (7 days) and "outra"; cameras "portao-1" and "secreta"; a recording each. Users (password "senha-<name>"): admin of all
+ * cities; op, vera, aud of lapa only: operator, viewer, auditor. */
 void api_site_start(struct api_site *s);
 void api_site_restart(struct api_site *s); /* the server alone: destroyed and created again, same key */
 void api_site_stop(struct api_site *s);

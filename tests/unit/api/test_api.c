@@ -40,8 +40,9 @@ static void assert_problem(const char *method, const char *path, const char *tok
 
 /* --- who may --- */
 
-static const struct api_route *const tables[] = {session_routes, city_routes,	camera_routes, stream_routes, recording_routes, lookback_routes,
-						 ledger_routes,	 job_routes,	user_routes,   page_routes,   event_routes,	status_routes};
+static const struct api_route *const tables[] = {session_routes,   city_routes,	    camera_routes, stream_routes,
+						 recording_routes, lookback_routes, ledger_routes, job_routes,
+						 user_routes,	   page_routes,	    event_routes,  status_routes};
 
 /* The pattern with something in its braces. */
 static void fill_pattern(const char *pattern, char *dst, size_t cap)
@@ -81,9 +82,13 @@ static void test_the_other_city_does_not_exist(void **state)
 {
 	char rec[UUID_CAP], path[300], hold[600];
 	static const char *const paths[][3] = {
-		{"GET", "/api/v1/cities/outra"}, {"PATCH", "/api/v1/cities/outra", "{\"name\":\"x\"}"}, {"GET", "/api/v1/cameras/secreta"},
-		{"PATCH", "/api/v1/cameras/secreta", "{\"name\":\"x\"}"}, {"GET", "/api/v1/cameras/secreta/stream"},
-		{"POST", "/api/v1/cameras/secreta/stream", "{}"}, {"DELETE", "/api/v1/cameras/secreta/stream", "{}"},
+		{"GET", "/api/v1/cities/outra"},
+		{"PATCH", "/api/v1/cities/outra", "{\"name\":\"x\"}"},
+		{"GET", "/api/v1/cameras/secreta"},
+		{"PATCH", "/api/v1/cameras/secreta", "{\"name\":\"x\"}"},
+		{"GET", "/api/v1/cameras/secreta/stream"},
+		{"POST", "/api/v1/cameras/secreta/stream", "{}"},
+		{"DELETE", "/api/v1/cameras/secreta/stream", "{}"},
 		{"GET", "/api/v1/cameras/secreta/playback.m3u8?from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00Z"},
 		{"GET", "/api/v1/cameras/secreta/export.mp4?from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00Z"},
 		{"GET", "/api/v1/cameras/secreta/export.json?from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00Z"},
@@ -104,14 +109,16 @@ static void test_the_other_city_does_not_exist(void **state)
 	ASSERT_STATUS(404, "GET", path, s.viewer, NULL);
 	ASSERT_STATUS(200, "GET", path, s.admin, NULL);
 	/* A hold and a mark over the other city's camera. */
-	struct answer a = api_ask(&s, "POST", "/api/v1/holds", s.operator,
-				  "{\"camera_ids\":[\"secreta\"],\"from\":\"2026-11-22T10:00:00Z\",\"to\":\"2026-11-22T12:00:00Z\",\"reason\":\"x\"}", "");
+	struct answer a = api_ask(
+		&s, "POST", "/api/v1/holds", s.operator,
+		"{\"camera_ids\":[\"secreta\"],\"from\":\"2026-11-22T10:00:00Z\",\"to\":\"2026-11-22T12:00:00Z\",\"reason\":\"x\"}", "");
 	assert_true(a.status == 404 || a.status == 422);
 	answer_free(&a);
 	assert_problem("POST", "/api/v1/marks", s.operator, "{\"camera_ids\":[\"secreta\"],\"text\":\"x\"}", 422, "camera_ids");
 	/* One of an administrator is not shown either. */
 	a = api_ask(&s, "POST", "/api/v1/holds", s.admin,
-		    "{\"camera_ids\":[\"secreta\"],\"from\":\"2026-11-22T10:00:00Z\",\"to\":\"2026-11-22T12:00:00Z\",\"reason\":\"x\"}", "");
+		    "{\"camera_ids\":[\"secreta\"],\"from\":\"2026-11-22T10:00:00Z\",\"to\":\"2026-11-22T12:00:00Z\",\"reason\":\"x\"}",
+		    "");
 	assert_int_equal(a.status, 201);
 	snprintf(hold, sizeof(hold), "/api/v1/holds/%s", answer_text(&a, "id"));
 	answer_free(&a);
@@ -123,8 +130,16 @@ static void test_the_other_city_does_not_exist(void **state)
 
 static void test_lists_are_scoped(void **state)
 {
-	static const char *const lists[] = {"/api/v1/cities", "/api/v1/cameras", "/api/v1/streams", "/api/v1/recordings", "/api/v1/gaps", "/api/v1/holds",
-					    "/api/v1/notices", "/api/v1/marks", "/api/v1/cameras?archived=true", "/api/v1/recordings?city_id=outra",
+	static const char *const lists[] = {"/api/v1/cities",
+					    "/api/v1/cameras",
+					    "/api/v1/streams",
+					    "/api/v1/recordings",
+					    "/api/v1/gaps",
+					    "/api/v1/holds",
+					    "/api/v1/notices",
+					    "/api/v1/marks",
+					    "/api/v1/cameras?archived=true",
+					    "/api/v1/recordings?city_id=outra",
 					    "/api/v1/streams?city=outra"};
 	ASSERT_STATUS(200, "POST", "/api/v1/streams/start", s.admin, "{\"all\":true}");
 	ASSERT_STATUS(200, "POST", "/api/v1/streams/stop", s.admin, "{\"all\":true}");
@@ -166,8 +181,8 @@ static void test_roles(void **state)
 		{"GET", "/metrics", NULL, 200, 200, 200},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *tokens[] = {s.viewer, s.operator, s.auditor};
-		int want[] = {rows[i].viewer, rows[i].operator, rows[i].auditor};
+		const char *tokens[] = {s.viewer, s.operator, s.auditor };
+		int want[] = {rows[i].viewer, rows[i].operator, rows[i].auditor };
 		for (int k = 0; k < 3; k++) {
 			int got = api_status(&s, rows[i].method, rows[i].path, tokens[k], rows[i].body);
 			if (want[k] < 0 ? got == -want[k] : got != want[k])
@@ -278,7 +293,8 @@ static void test_other_sites_cannot_use_the_cookie(void **state)
 		answer_free(&a);
 	}
 	/* A Bearer token is not sent by a browser on its own; reading is not a change. */
-	struct answer a = api_ask(&s, "POST", "/api/v1/marks", s.operator, "{\"camera_ids\":[\"portao-1\"],\"text\":\"x\"}", "Origin: http://evil.test\r\n");
+	struct answer a = api_ask(&s, "POST", "/api/v1/marks", s.operator, "{\"camera_ids\":[\"portao-1\"],\"text\":\"x\"}",
+				  "Origin: http://evil.test\r\n");
 	assert_int_equal(a.status, 201);
 	answer_free(&a);
 	a = api_ask(&s, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"senha-vera\"}", "Origin: http://evil.test\r\n");
@@ -312,7 +328,8 @@ static void test_wrong_passwords_slow_down_their_pair_only(void **state)
 static void test_cities(void **state)
 {
 	struct answer a = api_ask(&s, "POST", "/api/v1/cities", s.admin,
-				  "{\"id\":\"nova\",\"name\":\"Nova \\\"Cidade\\\" \\ud83d\\ude00\",\"retention_days\":30,\"time_zone\":\"America/Sao_Paulo\","
+				  "{\"id\":\"nova\",\"name\":\"Nova \\\"Cidade\\\" \\ud83d\\ude00\",\"retention_days\":30,"
+				  "\"time_zone\":\"America/Sao_Paulo\","
 				  "\"language\":\"en\",\"notify\":[{\"channel\":\"smtp\",\"to\":\"a@b.br\"}]}",
 				  "");
 	char value[100];
@@ -332,14 +349,16 @@ static void test_cities(void **state)
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"nova\",\"name\":\"x\",\"retention_days\":7}", 409, "id");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":0}", 422, "retention_days");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":100000}", 422, "retention_days");
-	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":99999999999}", 422, "retention_days");
+	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":99999999999}", 422,
+		       "retention_days");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":\"7\"}", 422, "retention_days");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7.5}", 422, "retention_days");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7,\"colour\":1}", 422, "colour");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":null,\"retention_days\":7}", 422, "name");
-	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7,\"time_zone\":\"Mars/X\"}", 422, "time_zone");
-	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7,\"notify\":[{\"channel\":\"fax\"}]}", 422,
-		       "notify[0].channel");
+	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7,\"time_zone\":\"Mars/X\"}",
+		       422, "time_zone");
+	assert_problem("POST", "/api/v1/cities", s.admin,
+		       "{\"id\":\"n\",\"name\":\"x\",\"retention_days\":7,\"notify\":[{\"channel\":\"fax\"}]}", 422, "notify[0].channel");
 	assert_problem("POST", "/api/v1/cities", s.admin, "{\"id\":\"n\",\"name\":\"x\",\"name\":\"y\"}", 400, "");
 	assert_problem("PATCH", "/api/v1/cities/nova", s.admin, "{\"id\":\"other\"}", 422, "id");
 	assert_problem("PATCH", "/api/v1/cities/none", s.admin, "{}", 404, "");
@@ -380,7 +399,9 @@ static void test_pages(void **state)
 static void test_cameras_keep_their_password(void **state)
 {
 	struct answer a = api_ask(&s, "POST", "/api/v1/cameras", s.admin,
-				  "{\"city_id\":\"lapa\",\"name\":\"Portão 2\",\"rtsp_url\":\"rtsp://u:hunter2@10.0.0.2/s\",\"live_url\":\"rtsp://u:hunter3@10.0.0.2/l\"}", "");
+				  "{\"city_id\":\"lapa\",\"name\":\"Portão 2\",\"rtsp_url\":\"rtsp://u:hunter2@10.0.0.2/s\","
+				  "\"live_url\":\"rtsp://u:hunter3@10.0.0.2/l\"}",
+				  "");
 	assert_int_equal(a.status, 201);
 	assert_string_equal(answer_text(&a, "id"), "portao-2");
 	assert_null(strstr(a.raw.body, "hunter"));
@@ -404,9 +425,12 @@ static void test_cameras_keep_their_password(void **state)
 	assert_string_equal(c.rtsp_url, "rtsp://u:hunter2@10.0.0.2/s");
 	assert_string_equal(c.live_url, "rtsp://u:hunter3@10.0.0.2/l");
 	arena_finish(&mem);
-	assert_problem("POST", "/api/v1/cameras", s.admin, "{\"city_id\":\"lapa\",\"name\":\"x\",\"rtsp_url\":\"http://x\"}", 422, "rtsp_url");
-	assert_problem("POST", "/api/v1/cameras", s.admin, "{\"city_id\":\"none\",\"name\":\"x\",\"rtsp_url\":\"rtsp://x/y\"}", 422, "city_id");
-	assert_problem("POST", "/api/v1/cameras", s.admin, "{\"id\":\"portao-2\",\"city_id\":\"lapa\",\"name\":\"x\",\"rtsp_url\":\"rtsp://x/y\"}", 409, "id");
+	assert_problem("POST", "/api/v1/cameras", s.admin, "{\"city_id\":\"lapa\",\"name\":\"x\",\"rtsp_url\":\"http://x\"}", 422,
+		       "rtsp_url");
+	assert_problem("POST", "/api/v1/cameras", s.admin, "{\"city_id\":\"none\",\"name\":\"x\",\"rtsp_url\":\"rtsp://x/y\"}", 422,
+		       "city_id");
+	assert_problem("POST", "/api/v1/cameras", s.admin,
+		       "{\"id\":\"portao-2\",\"city_id\":\"lapa\",\"name\":\"x\",\"rtsp_url\":\"rtsp://x/y\"}", 409, "id");
 	assert_problem("PATCH", "/api/v1/cameras/portao-2", s.admin, "{\"record\":1}", 422, "record");
 	ASSERT_STATUS(204, "DELETE", "/api/v1/cameras/portao-2", s.admin, NULL);
 	ASSERT_STATUS(204, "DELETE", "/api/v1/cameras/portao-2", s.admin, NULL);
@@ -425,8 +449,8 @@ static void test_streams(void **state)
 {
 	struct answer a = api_ask(&s, "POST", "/api/v1/cameras/portao-1/stream", s.operator, NULL, "");
 	assert_int_equal(a.status, 200);
-	static const char *const fields[] = {"id", "camera_id", "camera_name", "city_id", "status", "started_at", "viewers", "hls_url", "recording_state",
-					     "last_frame_at", "last_error"};
+	static const char *const fields[] = {"id",	"camera_id", "camera_name",	"city_id",	 "status",    "started_at",
+					     "viewers", "hls_url",   "recording_state", "last_frame_at", "last_error"};
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		assert_non_null(json_object_get(a.json, fields[i]));
 	assert_memory_equal(answer_text(&a, "hls_url"), "http://vigia.test:8080/hls/camera_portao-1/index.m3u8?token=", 60);
@@ -495,7 +519,8 @@ static void test_recordings(void **state)
 	answer_free(&a);
 	/* One view, however many ranges. */
 	assert_int_equal(audit_count(&s, "recording.download"), 1);
-	a = api_ask(&s, "GET", "/api/v1/recordings?camera=portao-1&from=2026-11-22T11:30:00Z&to=2026-11-22T11:40:00-00:00", s.viewer, NULL, "");
+	a = api_ask(&s, "GET", "/api/v1/recordings?camera=portao-1&from=2026-11-22T11:30:00Z&to=2026-11-22T11:40:00-00:00", s.viewer, NULL,
+		    "");
 	assert_int_equal(json_array_size(json_object_get(a.json, "items")), 1);
 	answer_free(&a);
 	a = api_ask(&s, "GET", "/api/v1/recordings?from=2026-11-22T12:00:00Z", s.viewer, NULL, "");
@@ -517,7 +542,9 @@ static void test_what_cannot_be_audited_is_not_shown(void **state)
 static void test_holds_notices_jobs(void **state)
 {
 	struct answer a = api_ask(&s, "POST", "/api/v1/holds", s.operator,
-				  "{\"camera_ids\":[\"portao-1\"],\"from\":\"2026-11-22T07:00:00-03:00\",\"to\":\"2026-11-23T00:00:00Z\",\"reason\":\"BO 12\"}", "");
+				  "{\"camera_ids\":[\"portao-1\"],\"from\":\"2026-11-22T07:00:00-03:00\",\"to\":\"2026-11-23T00:00:00Z\","
+				  "\"reason\":\"BO 12\"}",
+				  "");
 	assert_int_equal(a.status, 201);
 	assert_string_equal(answer_text(&a, "owner"), "op");
 	assert_string_equal(answer_text(&a, "from"), "2026-11-22T10:00:00.000Z");
@@ -527,7 +554,8 @@ static void test_holds_notices_jobs(void **state)
 	snprintf(path, sizeof(path), "/api/v1/holds/%s", answer_text(&a, "id"));
 	answer_free(&a);
 	ASSERT_STATUS(204, "DELETE", path, s.operator, NULL);
-	assert_problem("POST", "/api/v1/holds", s.operator, "{\"camera_ids\":[\"portao-1\"],\"from\":\"2026-11-22T07:00:00Z\",\"reason\":\"x\"}", 422, "to");
+	assert_problem("POST", "/api/v1/holds", s.operator,
+		       "{\"camera_ids\":[\"portao-1\"],\"from\":\"2026-11-22T07:00:00Z\",\"reason\":\"x\"}", 422, "to");
 	assert_problem("POST", "/api/v1/holds", s.operator,
 		       "{\"camera_ids\":[\"portao-1\"],\"from\":\"today\",\"to\":\"2026-11-23T00:00:00Z\",\"reason\":\"x\"}", 422, "from");
 	/* A recording that is due makes a notice, in the reader's language. */
@@ -559,8 +587,9 @@ static void test_holds_notices_jobs(void **state)
 
 static void test_users(void **state)
 {
-	struct answer a = api_ask(&s, "POST", "/api/v1/users", s.admin,
-				  "{\"name\":\"zeca\",\"role\":\"operator\",\"cities\":[\"lapa\"],\"language\":\"pt-BR\",\"password\":\"muito-longa\"}", "");
+	struct answer a = api_ask(
+		&s, "POST", "/api/v1/users", s.admin,
+		"{\"name\":\"zeca\",\"role\":\"operator\",\"cities\":[\"lapa\"],\"language\":\"pt-BR\",\"password\":\"muito-longa\"}", "");
 	assert_int_equal(a.status, 201);
 	assert_null(strstr(a.raw.body, "longa"));
 	assert_string_equal(json_string_value(json_array_get(json_object_get(a.json, "cities"), 0)), "lapa");
@@ -569,12 +598,15 @@ static void test_users(void **state)
 	a = api_ask(&s, "PATCH", "/api/v1/users/zeca", s.admin, "{\"cities\":\"all\"}", "");
 	assert_string_equal(answer_text(&a, "cities"), "all");
 	answer_free(&a);
-	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"zeca\",\"role\":\"operator\",\"password\":\"12345678\"}", 409, "name");
+	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"zeca\",\"role\":\"operator\",\"password\":\"12345678\"}", 409,
+		       "name");
 	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"y\",\"role\":\"king\",\"password\":\"12345678\"}", 422, "role");
 	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"y\",\"role\":\"viewer\",\"password\":\"short\"}", 422, "password");
 	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"y\",\"role\":\"viewer\"}", 422, "password");
-	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"y\",\"role\":\"viewer\",\"password\":\"12345678\",\"cities\":\"some\"}", 422, "cities");
-	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"system:x\",\"role\":\"viewer\",\"password\":\"12345678\"}", 422, "name");
+	assert_problem("POST", "/api/v1/users", s.admin,
+		       "{\"name\":\"y\",\"role\":\"viewer\",\"password\":\"12345678\",\"cities\":\"some\"}", 422, "cities");
+	assert_problem("POST", "/api/v1/users", s.admin, "{\"name\":\"system:x\",\"role\":\"viewer\",\"password\":\"12345678\"}", 422,
+		       "name");
 	assert_problem("DELETE", "/api/v1/users/admin", s.admin, NULL, 409, "");
 	ASSERT_STATUS(204, "DELETE", "/api/v1/users/zeca", s.admin, NULL);
 	a = api_ask(&s, "GET", "/api/v1/users?limit=2", s.admin, NULL, "");
@@ -589,7 +621,8 @@ static void test_users(void **state)
 
 static void test_marks_layouts_audit_status(void **state)
 {
-	struct answer a = api_ask(&s, "POST", "/api/v1/marks", s.operator, "{\"camera_ids\":[\"portao-1\"],\"at\":\"2026-11-22T12:00:00Z\",\"text\":\"ação\"}", "");
+	struct answer a = api_ask(&s, "POST", "/api/v1/marks", s.operator,
+				  "{\"camera_ids\":[\"portao-1\"],\"at\":\"2026-11-22T12:00:00Z\",\"text\":\"ação\"}", "");
 	assert_int_equal(a.status, 201);
 	assert_string_equal(answer_text(&a, "by"), "op");
 	answer_free(&a);
@@ -667,11 +700,25 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_every_route_needs_a_session), T(test_the_other_city_does_not_exist), T(test_lists_are_scoped), T(test_roles),
-		T(test_sign_in_and_out), T(test_sessions_end), T(test_other_sites_cannot_use_the_cookie),
-		T(test_wrong_passwords_slow_down_their_pair_only), T(test_cities), T(test_pages), T(test_cameras_keep_their_password), T(test_streams),
-		T(test_recordings), T(test_what_cannot_be_audited_is_not_shown), T(test_holds_notices_jobs), T(test_users),
-		T(test_marks_layouts_audit_status), T(test_hostile_values), cmocka_unit_test(test_passwords_are_hashed_with_argon2id),
+		T(test_every_route_needs_a_session),
+		T(test_the_other_city_does_not_exist),
+		T(test_lists_are_scoped),
+		T(test_roles),
+		T(test_sign_in_and_out),
+		T(test_sessions_end),
+		T(test_other_sites_cannot_use_the_cookie),
+		T(test_wrong_passwords_slow_down_their_pair_only),
+		T(test_cities),
+		T(test_pages),
+		T(test_cameras_keep_their_password),
+		T(test_streams),
+		T(test_recordings),
+		T(test_what_cannot_be_audited_is_not_shown),
+		T(test_holds_notices_jobs),
+		T(test_users),
+		T(test_marks_layouts_audit_status),
+		T(test_hostile_values),
+		cmocka_unit_test(test_passwords_are_hashed_with_argon2id),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,8 @@ static void test_addresses(void **state)
 	api_site_restart(&s);
 	struct raw_reply r;
 	char request[1000];
-	snprintf(request, sizeof(request), "GET /api/v1/cameras/portao-1/stream HTTP/1.1\r\nHost: evil\"><script>\r\nAuthorization: Bearer %s\r\n\r\n", s.admin);
+	snprintf(request, sizeof(request),
+		 "GET /api/v1/cameras/portao-1/stream HTTP/1.1\r\nHost: evil\"><script>\r\nAuthorization: Bearer %s\r\n\r\n", s.admin);
 	raw_ask(s.port, request, &r);
 	assert_int_equal(r.status, 200);
 	assert_null(strstr(r.body, "script"));
@@ -161,10 +162,23 @@ static void test_playlists_and_media(void **state)
 		const char *name;
 		int status;
 	} rows[] = {
-		{"video.m3u8?_HLS_msn=x", 400}, {"video.m3u8?_HLS_msn=-1", 400}, {"video.m3u8?_HLS_part=1", 400}, {"video.m3u8?_HLS_msn=5&_HLS_part=x", 400},
-		{"video.m3u8?_HLS_msn=5&_HLS_part=99999999999", 400}, {"video.m3u8?_HLS_msn=99999999999999999999", 400}, {"video.m3u8?_HLS_skip=NO", 400},
-		{"video.m3u8?_HLS_skip=YES", 200}, {"video.m3u8?_HLS_skip=v2", 200}, {"video.m3u8?_HLS_msn=8", 400}, {"video.m3u8?other=1", 200},
-		{"video.m3u8?_HLS_msn=6", 503}, {"v6.m4s", 503}, {"v7.m4s", 404}, {"nothing", 404}, {"v1.m4s", 200}, {"index.m3u8", 404},
+		{"video.m3u8?_HLS_msn=x", 400},
+		{"video.m3u8?_HLS_msn=-1", 400},
+		{"video.m3u8?_HLS_part=1", 400},
+		{"video.m3u8?_HLS_msn=5&_HLS_part=x", 400},
+		{"video.m3u8?_HLS_msn=5&_HLS_part=99999999999", 400},
+		{"video.m3u8?_HLS_msn=99999999999999999999", 400},
+		{"video.m3u8?_HLS_skip=NO", 400},
+		{"video.m3u8?_HLS_skip=YES", 200},
+		{"video.m3u8?_HLS_skip=v2", 200},
+		{"video.m3u8?_HLS_msn=8", 400},
+		{"video.m3u8?other=1", 200},
+		{"video.m3u8?_HLS_msn=6", 503},
+		{"v6.m4s", 503},
+		{"v7.m4s", 404},
+		{"nothing", 404},
+		{"v1.m4s", 200},
+		{"index.m3u8", 404},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int status = below(folder, rows[i].name);
@@ -371,9 +385,14 @@ static void test_who_loses_the_right_is_cut_off(void **state)
 
 static void test_garbage_paths(void **state)
 {
-	static const char *const paths[] = {"/hls/", "/hls/camera_/index.m3u8", "/hls/camera_x/s//video.m3u8", "/hls/camera_%00/index.m3u8",
-					    "/hls/camera_portao-1/s/%ff%fe/video.m3u8", "/hls/camera_portao-1/../index.m3u8",
-					    "/hls/camera_portao-1/index.m3u8?token=", "/hls/camera_portao-1/index.m3u8?token=%25%25%25"};
+	static const char *const paths[] = {"/hls/",
+					    "/hls/camera_/index.m3u8",
+					    "/hls/camera_x/s//video.m3u8",
+					    "/hls/camera_%00/index.m3u8",
+					    "/hls/camera_portao-1/s/%ff%fe/video.m3u8",
+					    "/hls/camera_portao-1/../index.m3u8",
+					    "/hls/camera_portao-1/index.m3u8?token=",
+					    "/hls/camera_portao-1/index.m3u8?token=%25%25%25"};
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		int status = api_status(&s, "GET", paths[i], NULL, NULL);
 		assert_true(status >= 400 && status < 405);
@@ -388,9 +407,16 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_opening), T(test_addresses), T(test_playlists_and_media), T(test_blocked_players_get_the_same_part),
-		T(test_a_player_that_comes_early_waits), T(test_viewers_are_players), T(test_sessions_survive_a_restart), T(test_events),
-		T(test_who_loses_the_right_is_cut_off), T(test_garbage_paths),
+		T(test_opening),
+		T(test_addresses),
+		T(test_playlists_and_media),
+		T(test_blocked_players_get_the_same_part),
+		T(test_a_player_that_comes_early_waits),
+		T(test_viewers_are_players),
+		T(test_sessions_survive_a_restart),
+		T(test_events),
+		T(test_who_loses_the_right_is_cut_off),
+		T(test_garbage_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,8 +25,8 @@ static struct {
 static enum http_outcome echo(struct http_request *rq, void *ctx, const void *arg)
 {
 	const char *name = http_param(rq, "name"), *q = http_query(rq, "q");
-	char *text = arena_printf(http_arena(rq), "%s|%s|%s|%.*s|%s|%d", name ? name : "-", q ? q : "-", (const char *)arg, (int)http_body(rq).len,
-				  (const char *)http_body(rq).data, http_peer(rq), http_is_secure(rq));
+	char *text = arena_printf(http_arena(rq), "%s|%s|%s|%.*s|%s|%d", name ? name : "-", q ? q : "-", (const char *)arg,
+				  (int)http_body(rq).len, (const char *)http_body(rq).data, http_peer(rq), http_is_secure(rq));
 	http_respond(rq, 200, "text/plain", text, strlen(text));
 	return HTTP_DONE;
 }
@@ -148,8 +148,11 @@ static enum http_outcome ticks(struct http_request *rq, void *ctx, const void *a
 {
 	atomic_fetch_add(&site.streams, 1);
 	http_respond_stream(rq, "text/event-stream",
-			    &(struct http_stream){.read = ticker_read, .ready = ticker_ready, .destroy = ticker_destroy,
-						  .self = calloc(1, sizeof(struct ticker)), .poll_ms = 5});
+			    &(struct http_stream){.read = ticker_read,
+						  .ready = ticker_ready,
+						  .destroy = ticker_destroy,
+						  .self = calloc(1, sizeof(struct ticker)),
+						  .poll_ms = 5});
 	return HTTP_DONE;
 }
 
@@ -172,14 +175,22 @@ static enum http_outcome problem(struct http_request *rq, void *ctx, const void 
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/echo/{name}", 0, echo, "inline"},	{"POST", "/echo/{name}", 1, echo, "worker"},
-	{"GET", "/fixed/x", 0, echo, "fixed"},		{"POST", "/size", 0, body_size, ""},
-	{"GET", "/wait", 0, wait_page, ""},		{"GET", "/worker-wait", 1, wait_page, ""},
-	{"GET", "/slow", 2, slow_worker, ""},		{"GET", "/shared", 0, shared, ""},
-	{"GET", "/mem", 0, blobs, "mem"},		{"GET", "/mix", 0, blobs, "mix"},
-	{"GET", "/source", 1, source, ""},		{"GET", "/long", 0, long_text, ""},
-	{"GET", "/ticks", 0, ticks, ""},		{"GET", "/nothing", 0, nothing, ""},
-	{"GET", "/bad-header", 0, bad_header, ""},	{"GET", "/problem", 0, problem, ""},
+	{"GET", "/echo/{name}", 0, echo, "inline"},
+	{"POST", "/echo/{name}", 1, echo, "worker"},
+	{"GET", "/fixed/x", 0, echo, "fixed"},
+	{"POST", "/size", 0, body_size, ""},
+	{"GET", "/wait", 0, wait_page, ""},
+	{"GET", "/worker-wait", 1, wait_page, ""},
+	{"GET", "/slow", 2, slow_worker, ""},
+	{"GET", "/shared", 0, shared, ""},
+	{"GET", "/mem", 0, blobs, "mem"},
+	{"GET", "/mix", 0, blobs, "mix"},
+	{"GET", "/source", 1, source, ""},
+	{"GET", "/long", 0, long_text, ""},
+	{"GET", "/ticks", 0, ticks, ""},
+	{"GET", "/nothing", 0, nothing, ""},
+	{"GET", "/bad-header", 0, bad_header, ""},
+	{"GET", "/problem", 0, problem, ""},
 };
 
 static uint64_t version_of(void *ctx, const char *key)
@@ -374,7 +385,8 @@ static void test_garbage(void **state)
 
 static void test_silence_and_halves_are_cut(void **state)
 {
-	static const char *const starts[] = {"", "GE", "GET /fixed/x HTTP/1.1\r\nHost: x\r\n", "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhal"};
+	static const char *const starts[] = {"", "GE", "GET /fixed/x HTTP/1.1\r\nHost: x\r\n",
+					     "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhal"};
 	int fds[4];
 	for (int i = 0; i < 4; i++) {
 		fds[i] = raw_connect(port);
@@ -536,7 +548,8 @@ static void test_gzip(void **state)
 	assert_int_equal(z.total_out, 5000);
 	inflateEnd(&z);
 	raw_free(&r);
-	static const char *const refuse[] = {"", "Accept-Encoding: identity\r\n", "Accept-Encoding: gzip;q=0\r\n", "Accept-Encoding: gzip; q=0.000\r\n"};
+	static const char *const refuse[] = {"", "Accept-Encoding: identity\r\n", "Accept-Encoding: gzip;q=0\r\n",
+					     "Accept-Encoding: gzip; q=0.000\r\n"};
 	for (size_t i = 0; i < 4; i++) {
 		raw_get(port, "/long", refuse[i], &r);
 		assert_int_equal(r.len, 5000);
@@ -676,7 +689,8 @@ static void test_keep_alive_and_pipeline(void **state)
 {
 	struct raw_reply r;
 	int fd = raw_connect(port);
-	raw_text(fd, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo/2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /echo/3 HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_text(fd, "GET /echo/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+		     "POST /echo/2 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /echo/3 HTTP/1.1\r\nHost: x\r\n\r\n");
 	raw_reply(fd, false, &r);
 	assert_string_equal(r.body, "1|-|inline||127.0.0.1|0");
 	raw_free(&r);
@@ -718,10 +732,24 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_routes_and_parts), T(test_peer_through_proxies), T(test_framing_guard), T(test_garbage),
-		T(test_silence_and_halves_are_cut), T(test_trickle_is_cut), T(test_bodies_are_bounded), T(test_ranges), T(test_mixed_blobs),
-		T(test_source), T(test_gzip), T(test_answer_headers_are_clean), T(test_blocked_requests_wake_together), T(test_wait_ends),
-		T(test_stop_with_everything_under_way), T(test_full_lane_is_told), T(test_stream), T(test_keep_alive_and_pipeline),
+		T(test_routes_and_parts),
+		T(test_peer_through_proxies),
+		T(test_framing_guard),
+		T(test_garbage),
+		T(test_silence_and_halves_are_cut),
+		T(test_trickle_is_cut),
+		T(test_bodies_are_bounded),
+		T(test_ranges),
+		T(test_mixed_blobs),
+		T(test_source),
+		T(test_gzip),
+		T(test_answer_headers_are_clean),
+		T(test_blocked_requests_wake_together),
+		T(test_wait_ends),
+		T(test_stop_with_everything_under_way),
+		T(test_full_lane_is_told),
+		T(test_stream),
+		T(test_keep_alive_and_pipeline),
 		T(test_create_errors),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
