@@ -41,15 +41,16 @@ int cli_read_line(struct cli *cli, const char *path, const char **ret)
 static int ask(const char *prompt, char *dst, size_t cap)
 {
 	struct termios quiet, before;
-	fputs(prompt, stderr);
-	fflush(stderr);
 	if (tcgetattr(0, &before))
 		return -errno;
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	/* Before the prompt: who answers at once is neither shown nor cut short. */
 	tcsetattr(0, TCSAFLUSH, &quiet);
+	fputs(prompt, stderr);
+	fflush(stderr);
 	int err = read_line(stdin, dst, cap);
-	tcsetattr(0, TCSAFLUSH, &before);
+	tcsetattr(0, TCSANOW, &before);
 	fputc('\n', stderr);
 	return err;
 }

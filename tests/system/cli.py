@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -259,6 +260,9 @@ def on_terminal(typed):
         os.environ.update(clean, VIGIA_DATA_DIR=os.path.join(work, "data"), VIGIA_LISTEN=url[7:])
         os.execv(VIGIA, [VIGIA, "user", "password", "ana"])
     shown = b""
+    # Nobody types: the terminal goes away, and the reads below end.
+    watchdog = threading.Timer(20, os.kill, (pid, signal.SIGKILL))
+    watchdog.start()
     for prompt, line in zip((b"Password: ", b"Again: "), typed):
         while prompt not in shown:
             shown += os.read(terminal, 1000)
@@ -268,6 +272,8 @@ def on_terminal(typed):
             shown += data
     except OSError:
         pass
+    watchdog.cancel()
+    os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
