@@ -1,6 +1,6 @@
 /* Depacketizer. The first byte chooses the codec and how much room the owner gives; then records: a control byte, a length, a payload.
- * Control: 1 marker, 2 next time, 4 a number is missing, 8 the number repeats, 16 another source, 32 another type, 64 the payload is a whole packet,
- * 128 length times 64. Every access unit must be a row of NAL units without start codes inside, of a bounded size. */
+ * Control: 1 marker, 2 next time, 4 a number is missing, 8 the number repeats, 16 another source, 32 another type, 64 the payload is a
+ * whole packet, 128 length times 64. Every access unit must be a row of NAL units without start codes inside, of a bounded size. */
 #include "media/rtp/depacketizer.h"
 
 #include <assert.h>
@@ -91,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct owner o = {.codec = codecs[data[0] % 5], .room = rooms[data[0] / 5 % 4]};
 	o.out = (struct au_buf){.grow = grow, .ctx = &o};
-	struct depacketizer_config config = {.codec = o.codec, .payload_type = 96, .clock_rate = 90000, .out = &o.out, .on_au = on_au, .ctx = &o};
+	struct depacketizer_config config = {
+		.codec = o.codec, .payload_type = 96, .clock_rate = 90000, .out = &o.out, .on_au = on_au, .ctx = &o};
 	struct depacketizer *d;
 	if (depacketizer_create(&config, &d))
 		abort();

@@ -1,5 +1,5 @@
-/* RTSP client: the input is what a server says, in chunks whose size the first byte chooses. Whatever comes, the client uses no more than it
- * was given, asks for no more than 80 KiB, and fails at most once. */
+/* RTSP client: the input is what a server says, in chunks whose size the first byte chooses. Whatever comes, the client uses no more than
+ * it was given, asks for no more than 80 KiB, and fails at most once. */
 #include "media/rtsp/client.h"
 
 #include <assert.h>
@@ -41,7 +41,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	int64_t now = 1000000;
 	size_t chunk = data[0] ? data[0] * 16u : 1;
-	struct rtsp_client_config config = {.url = "rtsp://user:word@10.0.0.9/cam", .want_audio = data[1] & 1, .random = 7, .now_mono_us = now, .on_event = on_event, .ctx = &seen};
+	struct rtsp_client_config config = {.url = "rtsp://user:word@10.0.0.9/cam",
+					    .want_audio = data[1] & 1,
+					    .random = 7,
+					    .now_mono_us = now,
+					    .on_event = on_event,
+					    .ctx = &seen};
 	if (rtsp_client_create(&config, &seen.client))
 		abort();
 	size_t start = 2, end = 2;

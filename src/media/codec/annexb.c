@@ -25,14 +25,35 @@ static bool any(vec v)
 	return (half[0] | half[1]) != 0;
 }
 
+/* Whether one begins in the 16 bytes at p; reads 18. */
+static bool begins_in_16(const uint8_t *p)
+{
+	return any(begins(p));
+}
+
+/* Bytes that are 0xff where two zeros begin: rare in what is compressed, and two loads instead of three. */
+static vec zeros(const uint8_t *p)
+{
+	return (vec)((load(p) | load(p + 1)) == 0);
+}
+
+static bool begins_in_64(const uint8_t *p)
+{
+	if (!any(zeros(p) | zeros(p + 16) | zeros(p + 32) | zeros(p + 48)))
+		return false;
+	return any(begins(p) | begins(p + 16) | begins(p + 32) | begins(p + 48));
+}
+
 size_t annexb_find(struct bytes b, size_t from)
 {
 	size_t i = from;
-	for (; b.len >= 66 && i <= b.len - 66; i += 64) {
-		const uint8_t *p = b.data + i;
-		if (any(begins(p) | begins(p + 16) | begins(p + 32) | begins(p + 48)))
-			break;
-	}
+	while (i < b.len && b.len - i >= 66 && !begins_in_64(b.data + i))
+		i += 64;
+	while (i < b.len && b.len - i >= 18 && !begins_in_16(b.data + i))
+		i += 16;
+	/* The last 16 once more, overlapping what was looked at: most ends take one step. */
+	if (i < b.len && b.len - i < 18 && b.len - from >= 18 && !begins_in_16(b.data + b.len - 18))
+		return b.len;
 	for (; i + 2 < b.len; i++) {
 		if (b.data[i] == 0 && b.data[i + 1] == 0 && b.data[i + 2] == 1)
 			return i;

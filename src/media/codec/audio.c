@@ -68,7 +68,8 @@ int opus_make_config(uint32_t channels, struct audio_params *ret)
 {
 	if (channels < 1 || channels > 2)
 		return -EBADMSG;
-	struct audio_params a = {.codec = CODEC_OPUS, .sample_rate = 48000, .channels = channels, .samples_per_frame = 960, .config_len = 11};
+	struct audio_params a = {
+		.codec = CODEC_OPUS, .sample_rate = 48000, .channels = channels, .samples_per_frame = 960, .config_len = 11};
 	a.config[1] = (uint8_t)channels;
 	put_be16(a.config + 2, 312); /* pre-skip: an encoder's usual 6.5 ms */
 	put_be32(a.config + 4, 48000);

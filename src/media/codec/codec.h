@@ -54,7 +54,7 @@ int opus_make_config(uint32_t channels, struct audio_params *ret);
 int g711_make_config(enum codec codec, uint32_t sample_rate, uint32_t channels, struct audio_params *ret);
 
 /* NAL helpers */
-#define H264_NAL_TYPE(b) ((b) & 0x1f)
+#define H264_NAL_TYPE(b) ((b)&0x1f)
 #define H265_NAL_TYPE(b) (((b) >> 1) & 0x3f)
 
 /* Offset of the first Annex B start code (00 00 01) at or behind `from`, or b.len. */
@@ -66,8 +66,8 @@ bool h264_slice_is_intra(struct bytes nal);
 
 #define FLAC_BLOCK_MAX 4096u
 /* n is at most FLAC_BLOCK_MAX.
- * G.711 -> FLAC, lossless, stateless a frame: encodes n 16-bit samples decoded from PCMU/PCMA into one FLAC frame (verbatim or fixed predictor).
- * Appends to out. */
+ * G.711 -> FLAC, lossless, stateless a frame: encodes n 16-bit samples decoded from PCMU/PCMA into one FLAC frame (verbatim or fixed
+ * predictor). Appends to out. */
 void flac_encode_g711(enum codec from, const uint8_t *g711, size_t n, uint32_t sample_rate, uint64_t first_sample, struct buf *out);
 /* STREAMINFO (RFC 9639 8.2); block 0: not known beforehand, any size. */
 void flac_streaminfo(uint32_t sample_rate, uint32_t channels, uint32_t block, uint8_t ret[34]);

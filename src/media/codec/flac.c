@@ -91,9 +91,9 @@ static void put_header(struct buf *out, uint32_t n, uint32_t rate, uint64_t firs
 			code = i;
 	}
 	size_t at = out->len;
-	buf_be16(out, 0xfff9);			  /* sync, variable block size */
+	buf_be16(out, 0xfff9);			/* sync, variable block size */
 	buf_u8(out, (uint8_t)(7u << 4 | code)); /* block size in 16 bits at the end */
-	buf_u8(out, 4u << 1);			  /* one channel, 16 bits */
+	buf_u8(out, 4u << 1);			/* one channel, 16 bits */
 	put_coded_number(out, first & ((1ull << 36) - 1));
 	buf_be16(out, (uint16_t)(n - 1));
 	buf_u8(out, crc8(out->data + at, out->len - at));

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define RESTART_DISTANCE 3000u	    /* RFC 3550 A.1 MAX_DROPOUT: beyond it the camera began anew */
+#define RESTART_DISTANCE 3000u	  /* RFC 3550 A.1 MAX_DROPOUT: beyond it the camera began anew */
 #define SOURCE_SILENCE_US 2000000 /* a source given up may come back after the other's silence */
 
 int rtp_parse(struct bytes packet, struct rtp_packet *ret)
@@ -177,7 +177,7 @@ int depacketizer_feed(struct depacketizer *d, struct bytes packet, int64_t now_m
 	d->stats.bytes += p.payload.len;
 	measure_jitter(d, &p, now_mono_us);
 	int err = d->config.codec == CODEC_H264 || d->config.codec == CODEC_H265 ? video_packet(d, &p, now_mono_us, order == ORDER_GAP)
-										   : audio_packet(d, &p, now_mono_us, order == ORDER_GAP);
+										 : audio_packet(d, &p, now_mono_us, order == ORDER_GAP);
 	return err ? drop(d) : 0;
 }
 

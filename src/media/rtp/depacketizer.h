@@ -19,10 +19,10 @@ struct au_buf {
 
 struct access_unit {
 	uint32_t rtp_time;
-	bool key;	     /* IDR / IRAP (or an intra-refresh recovery point); audio: always */
-	bool damaged;	     /* packets of it were lost or nonsense */
-	bool params_changed; /* params differ from those before this access unit (also the first time) */
-	bool late;	     /* its end was known only from the next one's beginning, or packets came after it was given out */
+	bool key;		 /* IDR / IRAP (or an intra-refresh recovery point); audio: always */
+	bool damaged;		 /* packets of it were lost or nonsense */
+	bool params_changed;	 /* params differ from those before this access unit (also the first time) */
+	bool late;		 /* its end was known only from the next one's beginning, or packets came after it was given out */
 	int64_t arrival_mono_us; /* of its last packet */
 	uint32_t n_packets;
 };
@@ -32,11 +32,12 @@ struct depacketizer_config {
 	enum codec codec;
 	uint8_t payload_type;
 	uint32_t clock_rate;
-	const struct video_params *video; /* initial sprop, copied; may be NULL */
+	const struct video_params *video;				/* initial sprop, copied; may be NULL */
 	uint8_t au_size_length, au_index_length, au_index_delta_length; /* AAC; 0: hbr */
 	uint32_t samples_per_frame;					/* AAC: RTP ticks between the frames of one packet; 0: 1024 */
 	struct au_buf *out;
-	/* The access unit is out->data[0 .. out->len). The callee takes it by advancing data/cap and setting len = 0, or drops it by len = 0. */
+	/* The access unit is out->data[0 .. out->len). The callee takes it by advancing data/cap and setting len = 0, or drops it by len =
+	 * 0. */
 	void (*on_au)(void *ctx, const struct access_unit *au);
 	void *ctx;
 };

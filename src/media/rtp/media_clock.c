@@ -16,7 +16,7 @@
 #define BURST_STEP_US 2000000.0
 #define WINDOW_US 2000000
 #define RATE_LIMIT 0.005
-#define CLEARLY_OFF_US 100000.0	 /* a floor that moved less may be a network queue: that must last longer */
+#define CLEARLY_OFF_US 100000.0 /* a floor that moved less may be a network queue: that must last longer */
 #define UNCLEAR_PATIENCE_US 40000000
 #define FLOOR_WINDOWS 3u
 #define SLEW_BEGIN_US 40000.0 /* a frame at 25 fps: nobody sees it, and cameras with a good clock never reach it */
@@ -25,7 +25,10 @@
 
 void media_clock_init(struct media_clock *c, uint32_t rate)
 {
-	*c = (struct media_clock){.rate = rate ? rate : 90000, .scale = 1.0, .camera_rate = 1.0, .lag_since_mono_us = INT64_MIN,
+	*c = (struct media_clock){.rate = rate ? rate : 90000,
+				  .scale = 1.0,
+				  .camera_rate = 1.0,
+				  .lag_since_mono_us = INT64_MIN,
 				  .off_since_mono_us = INT64_MIN};
 }
 

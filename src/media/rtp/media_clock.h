@@ -22,13 +22,13 @@ struct media_clock {
 	bool started;
 	uint32_t last_rtp;
 	int64_t unwrapped, last_mono_us; /* of last_rtp */
-	int64_t run_mono_us;	/* arrival of the run's first unit */
-	int64_t origin_mono_us; /* when the run's first unit would have arrived without lag; before run_mono_us after a burst */
-	int64_t lag_since_mono_us; /* more than 1 s of lag since; INT64_MIN */
+	int64_t run_mono_us;		 /* arrival of the run's first unit */
+	int64_t origin_mono_us;		 /* when the run's first unit would have arrived without lag; before run_mono_us after a burst */
+	int64_t lag_since_mono_us;	 /* more than 1 s of lag since; INT64_MIN */
 	/* durations: media time is base_us + (unwrapped - base_unwrapped) * scale */
 	int64_t base_unwrapped;
 	double base_us;
-	double scale;	   /* media time per declared time: camera_rate, slewed */
+	double scale;	    /* media time per declared time: camera_rate, slewed */
 	double camera_rate; /* 1.0, or the estimate once the declared rate was given up */
 	bool slewing, said;
 	int64_t off_since_mono_us; /* the rate is a little off since; INT64_MIN */

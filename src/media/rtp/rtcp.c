@@ -19,7 +19,7 @@ int rtcp_find_sender_report(struct bytes packet, uint32_t *ret_ssrc, int64_t *re
 		struct cursor r = cursor_of(body);
 		uint32_t ssrc = cursor_be32(&r), seconds = cursor_be32(&r), fraction = cursor_be32(&r), rtp_time = cursor_be32(&r);
 		if (seconds == 0 && fraction == 0)
-			break; /* a camera without a wall clock says 0 */
+			break;					     /* a camera without a wall clock says 0 */
 		int64_t era = seconds & 0x80000000u ? 0 : 1ll << 32; /* RFC 4330 3: without the top bit it is after 2036 */
 		*ret_ssrc = ssrc;
 		*ret_ntp_utc_us = (seconds + era - NTP_TO_UNIX_S) * 1000000 + (int64_t)(((uint64_t)fraction * 1000000) >> 32);

@@ -11,9 +11,9 @@ enum nal_kind { NAL_KEEP, NAL_SLICE, NAL_KEY_SLICE, NAL_SEI, NAL_VPS, NAL_SPS, N
 
 /* Unlisted ones are kept. Access unit delimiters and filler carry nothing in a file (ISO 14496-15 forbids the latter). */
 static const uint8_t h264_kinds[32] = {
-	[0] = NAL_BAD,	  [1] = NAL_SLICE, [2] = NAL_SLICE,  [3] = NAL_SLICE,  [4] = NAL_SLICE, [5] = NAL_KEY_SLICE, [6] = NAL_SEI,
-	[7] = NAL_SPS,	  [8] = NAL_PPS,   [9] = NAL_STRIP,  [10] = NAL_STRIP, [11] = NAL_STRIP, [12] = NAL_STRIP,   [24] = NAL_BAD,
-	[25] = NAL_BAD,	  [26] = NAL_BAD,  [27] = NAL_BAD,   [28] = NAL_BAD,   [29] = NAL_BAD,	[30] = NAL_BAD,	     [31] = NAL_BAD,
+	[0] = NAL_BAD,	[1] = NAL_SLICE, [2] = NAL_SLICE, [3] = NAL_SLICE,  [4] = NAL_SLICE,  [5] = NAL_KEY_SLICE, [6] = NAL_SEI,
+	[7] = NAL_SPS,	[8] = NAL_PPS,	 [9] = NAL_STRIP, [10] = NAL_STRIP, [11] = NAL_STRIP, [12] = NAL_STRIP,	   [24] = NAL_BAD,
+	[25] = NAL_BAD, [26] = NAL_BAD,	 [27] = NAL_BAD,  [28] = NAL_BAD,   [29] = NAL_BAD,   [30] = NAL_BAD,	   [31] = NAL_BAD,
 };
 
 static enum nal_kind kind_of(const struct depacketizer *d, struct bytes nal)

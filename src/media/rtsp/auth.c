@@ -19,11 +19,8 @@ static void read_algorithm(struct bytes v, struct auth_challenge *ch)
 		enum auth_scheme scheme;
 		bool session;
 	} known[] = {
-		{"MD5", AUTH_DIGEST_MD5, false},
-		{"MD5-sess", AUTH_DIGEST_MD5, true},
-		{"SHA-256", AUTH_DIGEST_SHA256, false},
-		{"SHA256", AUTH_DIGEST_SHA256, false},
-		{"SHA-256-sess", AUTH_DIGEST_SHA256, true},
+		{"MD5", AUTH_DIGEST_MD5, false},       {"MD5-sess", AUTH_DIGEST_MD5, true},	   {"SHA-256", AUTH_DIGEST_SHA256, false},
+		{"SHA256", AUTH_DIGEST_SHA256, false}, {"SHA-256-sess", AUTH_DIGEST_SHA256, true},
 	};
 	ch->scheme = AUTH_NONE; /* one that we do not know is as good as not offered */
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -141,6 +138,15 @@ static void write_basic(struct buf *out, const struct auth_credentials *who)
 	buf_printf(out, "Authorization: Basic %s\r\n", text);
 }
 
+static void write_escaped(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_u8(out, '\\');
+		buf_u8(out, (uint8_t)*s);
+	}
+}
+
 void auth_write(struct buf *out, const struct auth_challenge *ch, const struct auth_credentials *who, const char *method, const char *uri,
 		uint32_t nc, uint32_t random)
 {
@@ -164,8 +170,9 @@ void auth_write(struct buf *out, const struct auth_challenge *ch, const struct a
 		hash_hex(ch->scheme, (const char *const[]){a1, ch->nonce, count, cnonce, "auth", a2}, 6, response);
 	else
 		hash_hex(ch->scheme, (const char *const[]){a1, ch->nonce, a2}, 3, response);
-	buf_printf(out, "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"", who->user, ch->realm,
-		   ch->nonce, uri, response);
+	buf_append_str(out, "Authorization: Digest username=\"");
+	write_escaped(out, who->user);
+	buf_printf(out, "\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", response=\"%s\"", ch->realm, ch->nonce, uri, response);
 	if (ch->algorithm_said)
 		buf_printf(out, ", algorithm=%s%s", ch->scheme == AUTH_DIGEST_SHA256 ? "SHA-256" : "MD5", ch->session ? "-sess" : "");
 	if (ch->opaque[0])

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_LIMIT_US 10000000   /* cameras take seconds for a DESCRIBE after start */
+#define ANSWER_LIMIT_US 10000000 /* cameras take seconds for a DESCRIBE after start */
 #define HANDSHAKE_LIMIT_US 30000000
-#define SILENCE_LIMIT_US 10000000  /* no packet for so long: a new connection helps more than waiting */
+#define SILENCE_LIMIT_US 10000000 /* no packet for so long: a new connection helps more than waiting */
 #define REPORT_EVERY_US 5000000
 #define OUT_MAX (64u * 1024u) /* a peer that does not read gets no more reports */
 #define RTP_INFO_WINDOW 512u

@@ -79,11 +79,13 @@ int rtsp_message_parse(struct bytes data, struct rtsp_message *ret, size_t *ret_
 {
 	struct rtsp_message m = {0};
 	size_t head = head_length(data);
+	struct bytes line = bytes_split(bytes_of(data.data, head ? head : data.len), '\n', &m.headers);
+	/* A first line that is none is seen at once: some other service's greeting may never end in an empty line. */
+	bool whole_line = line.len < data.len;
+	if (whole_line && read_first_line(line, &m))
+		return -EPROTO;
 	if (head == 0)
 		return data.len >= RTSP_HEAD_MAX ? -EPROTO : -EAGAIN;
-	struct bytes line = bytes_split(bytes_of(data.data, head), '\n', &m.headers);
-	if (read_first_line(line, &m))
-		return -EPROTO;
 	uint64_t body = 0;
 	struct bytes length = rtsp_header(&m, "Content-Length");
 	if (length.len && (bytes_to_u64(length, &body) || body > RTSP_BODY_MAX - RTSP_HEAD_MAX))

@@ -207,8 +207,8 @@ static const struct encoding {
 	int static_type; /* RFC 3551 6; -1 */
 	int (*read)(struct bytes fmtp, uint64_t channels, struct rtsp_track *t);
 } encodings[] = {
-	{"H264", CODEC_H264, -1, read_h264},	      {"H265", CODEC_H265, -1, read_h265}, {"HEVC", CODEC_H265, -1, read_h265},
-	{"MPEG4-GENERIC", CODEC_AAC, -1, read_aac},   {"OPUS", CODEC_OPUS, -1, read_opus}, {"PCMU", CODEC_PCMU, 0, read_g711},
+	{"H264", CODEC_H264, -1, read_h264},	    {"H265", CODEC_H265, -1, read_h265}, {"HEVC", CODEC_H265, -1, read_h265},
+	{"MPEG4-GENERIC", CODEC_AAC, -1, read_aac}, {"OPUS", CODEC_OPUS, -1, read_opus}, {"PCMU", CODEC_PCMU, 0, read_g711},
 	{"PCMA", CODEC_PCMA, 8, read_g711},
 };
 

@@ -14,8 +14,9 @@
 #define DEFAULT_TIMEOUT_S 60u
 
 static const char *const method_names[] = {
-	[METHOD_OPTIONS] = "OPTIONS",		  [METHOD_DESCRIBE] = "DESCRIBE",	    [METHOD_SETUP] = "SETUP",	    [METHOD_PLAY] = "PLAY",
-	[METHOD_GET_PARAMETER] = "GET_PARAMETER", [METHOD_SET_PARAMETER] = "SET_PARAMETER", [METHOD_TEARDOWN] = "TEARDOWN",
+	[METHOD_OPTIONS] = "OPTIONS",	[METHOD_DESCRIBE] = "DESCRIBE",		  [METHOD_SETUP] = "SETUP",
+	[METHOD_PLAY] = "PLAY",		[METHOD_GET_PARAMETER] = "GET_PARAMETER", [METHOD_SET_PARAMETER] = "SET_PARAMETER",
+	[METHOD_TEARDOWN] = "TEARDOWN",
 };
 
 static const char *url_of(const struct rtsp_client *c, enum rtsp_method method)

@@ -25,14 +25,14 @@ static const struct {
 	unsigned width, height, fps_milli;
 	int reorder;
 } streams[] = {
-	{"high 1080p",
-	 "01640028ffe1001b67640028acd940780227e5c044000003000400000300c83c60c65801000468ef8fcbfdf8f800", "avc1.640028", CODEC_H264, 1920, 1080,
-	 25000, 2},
-	{"baseline", "0142c01effe100176742c01eda0280bfe5c04400000fa40003a9803c58ba8001000468ce0fc8", "avc1.42c01e", CODEC_H264, 640, 360, 29970, 0},
-	{"interlaced", "0164001effe1001c6764001eace80b424dff802000168800000300080000030190f8a15501000468fe0fcbfdf8f800", "avc1.64001e", CODEC_H264, 720, 576,
-	 25000, 0},
-	{"high 4:2:2 10", "017a000cffe1001a677a000cb6cd941419f8dc0440000003004000000603c50a658001000468ef8fcbfefafa00", "avc1.7a000c", CODEC_H264, 320, 180,
-	 12000, 2},
+	{"high 1080p", "01640028ffe1001b67640028acd940780227e5c044000003000400000300c83c60c65801000468ef8fcbfdf8f800", "avc1.640028",
+	 CODEC_H264, 1920, 1080, 25000, 2},
+	{"baseline", "0142c01effe100176742c01eda0280bfe5c04400000fa40003a9803c58ba8001000468ce0fc8", "avc1.42c01e", CODEC_H264, 640, 360,
+	 29970, 0},
+	{"interlaced", "0164001effe1001c6764001eace80b424dff802000168800000300080000030190f8a15501000468fe0fcbfdf8f800", "avc1.64001e",
+	 CODEC_H264, 720, 576, 25000, 0},
+	{"high 4:2:2 10", "017a000cffe1001a677a000cb6cd941419f8dc0440000003004000000603c50a658001000468ef8fcbfefafa00", "avc1.7a000c",
+	 CODEC_H264, 320, 180, 12000, 2},
 	{"hevc main",
 	 "01016000000090000000000078f000fcfdf8f800000f03a00001001840010c01ffff016000000300900000030000030078959409a10001002a420101016000000300900000030000"
 	 "030078a003c08010e596565924caf0168080000003008000000c84a2000100074401c172b46240",
@@ -116,7 +116,8 @@ static void random_bytes_are_refused_or_sane(void **state)
 		if ((i & 1 ? h264_parse_sps : h265_parse_sps)(bytes_of(raw, sizeof(raw)), &v))
 			assert_int_equal(v.width, 7);
 		else
-			assert_true(v.width && v.height && v.width <= 16384 && v.height <= 16384 && v.reorder_depth >= -1 && v.reorder_depth <= 16);
+			assert_true(v.width && v.height && v.width <= 16384 && v.height <= 16384 && v.reorder_depth >= -1 &&
+				    v.reorder_depth <= 16);
 	}
 }
 
@@ -143,7 +144,7 @@ static void recovery_points(void **state)
 	assert_false(sei_has_recovery_point(CODEC_H264, bytes_of("\x06\x05\x02zz\x80", 6)));
 	assert_false(sei_has_recovery_point(CODEC_H264, bytes_of("\x06\x05\xff\xff\xff\xff\xff\xff", 8)));
 	assert_false(sei_has_recovery_point(CODEC_H264, bytes_of("\x06", 1)));
-	assert_true(h264_slice_is_intra(bytes_of("\x41\x88\x80", 3)));  /* 1 00 01000.. : first_mb 0, type 7 */
+	assert_true(h264_slice_is_intra(bytes_of("\x41\x88\x80", 3)));	/* 1 00 01000.. : first_mb 0, type 7 */
 	assert_false(h264_slice_is_intra(bytes_of("\x41\x9a\x80", 3))); /* type 5 */
 	assert_false(h264_slice_is_intra(bytes_of("\x41", 1)));
 }
@@ -155,7 +156,7 @@ static void aac_configurations(void **state)
 		unsigned rate, channels, samples;
 		const char *codecs;
 	} good[] = {
-		{"1408", 16000, 1, 1024, "mp4a.40.2"}, {"1190", 48000, 2, 1024, "mp4a.40.2"}, {"1210", 44100, 2, 1024, "mp4a.40.2"},
+		{"1408", 16000, 1, 1024, "mp4a.40.2"}, {"1190", 48000, 2, 1024, "mp4a.40.2"},	  {"1210", 44100, 2, 1024, "mp4a.40.2"},
 		{"1588", 8000, 1, 1024, "mp4a.40.2"},  {"2b8a0800", 22050, 1, 1024, "mp4a.40.5"}, {"140c", 16000, 1, 960, "mp4a.40.2"},
 	};
 	static const char *const bad[] = {"", "14", "0008", "1400", "17", "ffff"};
@@ -330,7 +331,11 @@ static void g711_becomes_flac_without_loss(void **state)
 		for (int kind = 0; kind < 4; kind++) {
 			for (size_t i = 0; i < sizeof(in); i++) {
 				seed = seed * 1664525u + 1013904223u;
-				in[i] = (uint8_t)(kind == 0 ? seed >> 24 : kind == 1 ? 0xd5 : kind == 2 ? 0xd5 ^ (i / 8 % 16) : i % 160 ? 0xd5 ^ (seed >> 30) : 0x2a);
+				in[i] = (uint8_t)(kind == 0   ? seed >> 24
+						  : kind == 1 ? 0xd5
+						  : kind == 2 ? 0xd5 ^ (i / 8 % 16)
+						  : i % 160   ? 0xd5 ^ (seed >> 30)
+							      : 0x2a);
 			}
 			for (uint32_t n = 1; n <= sizeof(in); n = n < 20 ? n + 1 : n * 2 + n / 3)
 				check_flac((enum codec)codec, in, n, firsts[n % (sizeof(firsts) / sizeof(firsts[0]))]);

@@ -1,5 +1,6 @@
 /* Depacketizer: tables of packets as cameras send them and the access units they must become.
- * A packet is "seq time[m] hex"; an access unit is written "time flags: nal nal", each NAL unit as hex, long ones as first byte x length. */
+ * A packet is "seq time[m] hex"; an access unit is written "time flags: nal nal", each NAL unit as hex, long ones as first byte x length.
+ */
 #include "support/test.h"
 
 #include "media/rtp/depacketizer.h"
@@ -14,7 +15,10 @@
 #define SPS2 "67640028acd940780227e5c044000003000400000300c83c60c658"
 #define PPS2 "68ef8fcb"
 #define VPS5 "40010c01ffff016000000300900000030000030078959409"
-#define SPS5 "42010101600000030090000003000003" "0078a003c08010e596565924caf016808000000300800000" "0c84"
+#define SPS5                                                                                                                               \
+	"42010101600000030090000003000003"                                                                                                 \
+	"0078a003c08010e596565924caf016808000000300800000"                                                                                 \
+	"0c84"
 #define PPS5 "4401c172b46240"
 
 struct bench {
@@ -67,7 +71,8 @@ static void say_bytes(struct bench *h, struct bytes b)
 static void on_au(void *ctx, const struct access_unit *au)
 {
 	struct bench *h = ctx;
-	say(h, "%u %s%s%s%s:", au->rtp_time, au->key ? "K" : "", au->damaged ? "D" : "", au->params_changed ? "P" : "", au->late ? "L" : "");
+	say(h, "%u %s%s%s%s:", au->rtp_time, au->key ? "K" : "", au->damaged ? "D" : "", au->params_changed ? "P" : "",
+	    au->late ? "L" : "");
 	if (h->audio)
 		say_bytes(h, bytes_of(h->out.data, h->out.len));
 	struct cursor c = cursor_of(bytes_of(h->out.data, h->audio ? 0 : h->out.len));
@@ -82,7 +87,8 @@ static void bench_begin(struct bench *h, enum codec codec, unsigned clock)
 {
 	*h = (struct bench){.ssrc = 0xabcd, .payload_type = 96, .audio = codec > CODEC_H265};
 	h->out = (struct au_buf){.grow = grow, .ctx = h};
-	struct depacketizer_config config = {.codec = codec, .payload_type = 96, .clock_rate = clock, .out = &h->out, .on_au = on_au, .ctx = h};
+	struct depacketizer_config config = {
+		.codec = codec, .payload_type = 96, .clock_rate = clock, .out = &h->out, .on_au = on_au, .ctx = h};
 	assert_int_equal(depacketizer_create(&config, &h->d), 0);
 }
 
@@ -158,54 +164,92 @@ static const struct table tables[] = {
 	{"STAP-A with an empty unit", .packets = {"1 0m 780000000365b8aa"}, .units = "0 K: 65b8aa\n"},
 	{"FU-A", .packets = {"1 0. 7c85b8aa", "2 0. 7c05bb", "3 0m 7c45cc"}, .units = "0 K: 65b8aabbcc\n"},
 	{"FU-A with S and E both set", .packets = {"1 0m 7cc5b8aa"}, .units = "0 K: 65b8aa\n"},
-	{"FU-A with wrong types and reserved bits later on", .packets = {"1 0. 7c85b8aa", "2 0. 7c21bb", "3 0m 7c7fcc"}, .units = "0 K: 65b8aabbcc\n"},
-	{"FU-A with empty fragments", .packets = {"1 0. 7c85", "2 0. 7c05", "3 0. 7c05b8aa", "4 0. 7c", "5 0m 7c45"}, .units = "0 K: 65b8aa\n"},
-	{"FU-A that never ends, ended by the marker", .packets = {"1 0. 7c85b8aa", "2 0m 7c05bb", "3 3600m 419a01"}, .units = "0 K: 65b8aabb\n3600 : 419a01\n"},
-	{"FU-A that never ends, ended by the next unit", .packets = {"1 0. 7c85b8aa", "2 0. 7c05bb", "3 0m 6508cc"}, .units = "0 K: 65b8aabb 6508cc\n"},
-	{"FU-A that never ends, ended by the next start", .packets = {"1 0. 7c85b8aa", "2 0. 7c8508bb", "3 0m 7c45cc"}, .units = "0 K: 65b8aa 6508bbcc\n"},
+	{"FU-A with wrong types and reserved bits later on", .packets = {"1 0. 7c85b8aa", "2 0. 7c21bb", "3 0m 7c7fcc"},
+	 .units = "0 K: 65b8aabbcc\n"},
+	{"FU-A with empty fragments", .packets = {"1 0. 7c85", "2 0. 7c05", "3 0. 7c05b8aa", "4 0. 7c", "5 0m 7c45"},
+	 .units = "0 K: 65b8aa\n"},
+	{"FU-A that never ends, ended by the marker", .packets = {"1 0. 7c85b8aa", "2 0m 7c05bb", "3 3600m 419a01"},
+	 .units = "0 K: 65b8aabb\n3600 : 419a01\n"},
+	{"FU-A that never ends, ended by the next unit", .packets = {"1 0. 7c85b8aa", "2 0. 7c05bb", "3 0m 6508cc"},
+	 .units = "0 K: 65b8aabb 6508cc\n"},
+	{"FU-A that never ends, ended by the next start", .packets = {"1 0. 7c85b8aa", "2 0. 7c8508bb", "3 0m 7c45cc"},
+	 .units = "0 K: 65b8aa 6508bbcc\n"},
 	{"FU-A without a start", .packets = {"1 0. 7c05aa", "2 0m 7c45bb", "3 3600m 419a01"}, .units = "3600 D: 419a01\n"},
 	{"empty packets", .packets = {"1 0.", "2 0m 65b8aa", "3 0m", "4 3600m 419a01"}, .units = "0 K: 65b8aa\n3600 : 419a01\n"},
 	{"access unit delimiters and filler go, SEI stays", .packets = {"1 0. 0910", "2 0. 0605017a80", "3 0. 0cffffff80", "4 0m 65b8aa"},
 	 .units = "0 K: 0605017a80 65b8aa\n"},
-	{"no markers at all", .packets = {"1 0. 65b8aa", "2 0. 6508bb", "3 3600. 419a01", "4 7200. 419a02"}, .units = "0 KL: 65b8aa 6508bb\n3600 L: 419a01\n"},
-	{"a marker after SPS, PPS and SEI", .packets = {"1 0m " SPS, "2 0m " PPS, "3 0m 0605017a80", "4 0m 65b8aa"}, .units = "0 KP: 0605017a80 65b8aa\n"},
-	{"parameter sets with another time", .packets = {"1 0m 419a01", "2 1. " SPS, "3 1m " PPS, "4 3600m 65b8aa"}, .units = "0 : 419a01\n3600 KP: 65b8aa\n"},
+	{"no markers at all", .packets = {"1 0. 65b8aa", "2 0. 6508bb", "3 3600. 419a01", "4 7200. 419a02"},
+	 .units = "0 KL: 65b8aa 6508bb\n3600 L: 419a01\n"},
+	{"a marker after SPS, PPS and SEI", .packets = {"1 0m " SPS, "2 0m " PPS, "3 0m 0605017a80", "4 0m 65b8aa"},
+	 .units = "0 KP: 0605017a80 65b8aa\n"},
+	{"parameter sets with another time", .packets = {"1 0m 419a01", "2 1. " SPS, "3 1m " PPS, "4 3600m 65b8aa"},
+	 .units = "0 : 419a01\n3600 KP: 65b8aa\n"},
 	{"a marker on every slice", .packets = {"1 0m 65b8aa", "2 0m 6508bb", "3 3600m 419a01", "4 3600m 4102cc", "5 7200m 419a02"},
 	 .units = "0 K: 65b8aa\n0 KDL: 6508bb\n3600 L: 419a01 4102cc\n"},
 	{"two pictures of one time", .packets = {"1 0m 65b8aa", "2 0m 419a01"}, .units = "0 K: 65b8aa\n0 : 419a01\n"},
-	{"start codes in a single NAL unit", .packets = {"1 0m 00000001" SPS "00000001" PPS "00000165b8aa"}, .units = "0 KP: 65b8aa\n", .last = SPS},
-	{"start codes behind a header", .packets = {"1 0m " SPS "000001" PPS "00000165b8aa00000165081100000001"}, .units = "0 KP: 65b8aa 650811\n", .last = SPS},
-	{"start codes in STAP-A", .packets = {"1 0. 78001f" SPS "00000001" PPS "000365b8aa", "2 0m 6508bb"}, .units = "0 KP: 65b8aa 6508bb\n", .last = SPS},
+	{"start codes in a single NAL unit", .packets = {"1 0m 00000001" SPS "00000001" PPS "00000165b8aa"}, .units = "0 KP: 65b8aa\n",
+	 .last = SPS},
+	{"start codes behind a header", .packets = {"1 0m " SPS "000001" PPS "00000165b8aa00000165081100000001"},
+	 .units = "0 KP: 65b8aa 650811\n", .last = SPS},
+	{"start codes in STAP-A", .packets = {"1 0. 78001f" SPS "00000001" PPS "000365b8aa", "2 0m 6508bb"},
+	 .units = "0 KP: 65b8aa 6508bb\n", .last = SPS},
 	{"start codes in FU-A, across fragments too",
-	 .packets = {"1 0. 7c8742c01eda0280bfe5c04400000fa40003a9803c58ba8000", "2 0. 7c070001" PPS "00", "3 0. 7c0700", "4 0m 7c470165b8aa"},
+	 .packets = {"1 0. 7c8742c01eda0280bfe5c04400000fa40003a9803c58ba8000", "2 0. 7c070001" PPS "00", "3 0. 7c0700",
+		     "4 0m 7c470165b8aa"},
 	 .units = "0 KP: 65b8aa\n", .last = SPS},
-	{"parameter sets that change", .packets = {"1 0. " SPS, "2 0. " PPS, "3 0m 65b8aa", "4 1. " SPS, "5 1. " PPS, "6 1m 65b8ab", "7 2. " SPS2, "8 2. " PPS2, "9 2m 65b8ac"},
+	{"parameter sets that change",
+	 .packets = {"1 0. " SPS, "2 0. " PPS, "3 0m 65b8aa", "4 1. " SPS, "5 1. " PPS, "6 1m 65b8ab", "7 2. " SPS2, "8 2. " PPS2,
+		     "9 2m 65b8ac"},
 	 .units = "0 KP: 65b8aa\n1 K: 65b8ab\n2 KP: 65b8ac\n", .last = SPS2},
-	{"a second PPS of one access unit stays in it", .packets = {"1 0. " SPS, "2 0. " PPS, "3 0. 684e0fc8", "4 0m 65b8aa", "5 1. " PPS, "6 1. 684e0fc8", "7 1m 65b8ab"},
+	{"a second PPS of one access unit stays in it",
+	 .packets = {"1 0. " SPS, "2 0. " PPS, "3 0. 684e0fc8", "4 0m 65b8aa", "5 1. " PPS, "6 1. 684e0fc8", "7 1m 65b8ab"},
 	 .units = "0 KP: 684e0fc8 65b8aa\n1 K: 684e0fc8 65b8ab\n", .last = SPS},
-	{"a bad SPS is not taken", .packets = {"1 0. " SPS, "2 0. " PPS, "3 0m 65b8aa", "4 1. 67ffff", "5 1m 65b8ab"}, .units = "0 KP: 65b8aa\n1 K: 65b8ab\n", .last = SPS},
-	{"zeros behind parameter sets", .packets = {"1 0. " SPS "0000", "2 0. " PPS "00", "3 0m 65b8aa"}, .units = "0 KP: 65b8aa\n", .last = SPS},
+	{"a bad SPS is not taken", .packets = {"1 0. " SPS, "2 0. " PPS, "3 0m 65b8aa", "4 1. 67ffff", "5 1m 65b8ab"},
+	 .units = "0 KP: 65b8aa\n1 K: 65b8ab\n", .last = SPS},
+	{"zeros behind parameter sets", .packets = {"1 0. " SPS "0000", "2 0. " PPS "00", "3 0m 65b8aa"}, .units = "0 KP: 65b8aa\n",
+	 .last = SPS},
 	{"a recovery point and intra slices", .packets = {"1 0. 060601c480", "2 0m 418880"}, .units = "0 K: 060601c480 418880\n"},
 	{"intra refresh without any IDR", .packets = {"1 0. 060601c480", "2 0m 419a80"}, .units = "0 K: 060601c480 419a80\n"},
-	{"a recovery point on an ordinary picture", .packets = {"1 0m 65b8aa", "2 1. 060601c480", "3 1m 419a80"}, .units = "0 K: 65b8aa\n1 : 060601c480 419a80\n"},
+	{"a recovery point on an ordinary picture", .packets = {"1 0m 65b8aa", "2 1. 060601c480", "3 1m 419a80"},
+	 .units = "0 K: 65b8aa\n1 : 060601c480 419a80\n"},
 	{"loss inside", .packets = {"1 0. 7c85b8aa", "3 0. 7c05bb", "4 0m 7c45cc", "5 3600m 419a01"}, .units = "3600 D: 419a01\n"},
 	{"loss of a slice", .packets = {"1 0. 65b8aa", "3 0m 6504bb", "4 3600m 419a01"}, .units = "0 KD: 65b8aa 6504bb\n3600 : 419a01\n"},
-	{"loss of the end", .packets = {"1 0. 65b8aa", "3 3600m 419a01", "4 7200m 419a02"}, .units = "0 KDL: 65b8aa\n3600 D: 419a01\n7200 : 419a02\n"},
-	{"loss between", .packets = {"1 0m 65b8aa", "3 7200m 419a01", "4 9000m 419a02"}, .units = "0 K: 65b8aa\n7200 D: 419a01\n9000 : 419a02\n"},
-	{"repeated and late packets", .packets = {"5 0m 65b8aa", "5 0m 65b8aa", "4 0m 65b8aa", "6 3600m 419a01"}, .units = "0 K: 65b8aa\n3600 : 419a01\n"},
-	{"sequence wraps", .packets = {"65534 0m 65b8aa", "65535 1m 419a01", "0 2m 419a02"}, .units = "0 K: 65b8aa\n1 : 419a01\n2 : 419a02\n"},
-	{"sequence begins anew", .packets = {"30000 0m 65b8aa", "10 1m 419a01", "11 2m 65b8ab", "12 3m 419a02"}, .units = "0 K: 65b8aa\n2 KD: 65b8ab\n3 : 419a02\n"},
+	{"loss of the end", .packets = {"1 0. 65b8aa", "3 3600m 419a01", "4 7200m 419a02"},
+	 .units = "0 KDL: 65b8aa\n3600 D: 419a01\n7200 : 419a02\n"},
+	{"loss between", .packets = {"1 0m 65b8aa", "3 7200m 419a01", "4 9000m 419a02"},
+	 .units = "0 K: 65b8aa\n7200 D: 419a01\n9000 : 419a02\n"},
+	{"repeated and late packets", .packets = {"5 0m 65b8aa", "5 0m 65b8aa", "4 0m 65b8aa", "6 3600m 419a01"},
+	 .units = "0 K: 65b8aa\n3600 : 419a01\n"},
+	{"sequence wraps", .packets = {"65534 0m 65b8aa", "65535 1m 419a01", "0 2m 419a02"},
+	 .units = "0 K: 65b8aa\n1 : 419a01\n2 : 419a02\n"},
+	{"sequence begins anew", .packets = {"30000 0m 65b8aa", "10 1m 419a01", "11 2m 65b8ab", "12 3m 419a02"},
+	 .units = "0 K: 65b8aa\n2 KD: 65b8ab\n3 : 419a02\n"},
 	{"unknown packet types", .packets = {"1 0. 7a0000", "2 0. 1f00", "3 0. 7d8500", "4 0m 65b8aa"}, .units = "0 K: 65b8aa\n"},
 	{"reserved NAL unit types inside", .packets = {"1 0. 7800037f1122", "2 0m 65b8aa"}, .units = "0 KD: 65b8aa\n"},
 
-	{"H.265 single packets", CODEC_H265, {"1 0. " VPS5, "2 0. " SPS5, "3 0. " PPS5, "4 0m 2601afaa", "5 3600m 0201d011"}, "0 KP: 2601afaa\n3600 : 0201d011\n", SPS5},
+	{"H.265 single packets",
+	 CODEC_H265,
+	 {"1 0. " VPS5, "2 0. " SPS5, "3 0. " PPS5, "4 0m 2601afaa", "5 3600m 0201d011"},
+	 "0 KP: 2601afaa\n3600 : 0201d011\n",
+	 SPS5},
 	{"H.265 aggregation", CODEC_H265, {"1 0. 60010018" VPS5 "002a" SPS5 "0007" PPS5, "2 0m 2601afaa"}, "0 KP: 2601afaa\n", SPS5},
 	{"H.265 fragments", CODEC_H265, {"1 0. 620193afaa", "2 0. 620113bb", "3 0m 620153cc"}, "0 K: 2601afaabbcc\n", NULL},
 	{"H.265 fragment with S and E", CODEC_H265, {"1 0m 6201d3afaa"}, "0 K: 2601afaa\n", NULL},
-	{"H.265 start codes", CODEC_H265, {"1 0m 00000001" VPS5 "00000001" SPS5 "00000001" PPS5 "0000012601afaa"}, "0 KP: 2601afaa\n", SPS5},
-	{"H.265 CRA is a key frame, SEI stays, delimiter goes", CODEC_H265, {"1 0. 460150", "2 0. 4e0105017a80", "3 0m 2a01afaa"}, "0 K: 4e0105017a80 2a01afaa\n", NULL},
-	{"H.265 a marker on every slice", CODEC_H265, {"1 0m 2601afaa", "2 0m 26012fbb", "3 1m 0201d011", "4 1m 02012022", "5 2m 0201d033"},
-	 "0 K: 2601afaa\n0 KDL: 26012fbb\n1 L: 0201d011 02012022\n", NULL},
+	{"H.265 start codes",
+	 CODEC_H265,
+	 {"1 0m 00000001" VPS5 "00000001" SPS5 "00000001" PPS5 "0000012601afaa"},
+	 "0 KP: 2601afaa\n",
+	 SPS5},
+	{"H.265 CRA is a key frame, SEI stays, delimiter goes",
+	 CODEC_H265,
+	 {"1 0. 460150", "2 0. 4e0105017a80", "3 0m 2a01afaa"},
+	 "0 K: 4e0105017a80 2a01afaa\n",
+	 NULL},
+	{"H.265 a marker on every slice",
+	 CODEC_H265,
+	 {"1 0m 2601afaa", "2 0m 26012fbb", "3 1m 0201d011", "4 1m 02012022", "5 2m 0201d033"},
+	 "0 K: 2601afaa\n0 KDL: 26012fbb\n1 L: 0201d011 02012022\n",
+	 NULL},
 	{"H.265 PACI and beyond", CODEC_H265, {"1 0. 6401aabb", "2 0. 7e01aa", "3 0m 2601afaa"}, "0 K: 2601afaa\n", NULL},
 };
 
@@ -221,16 +265,66 @@ static void headers_with_extensions_padding_and_sources(void **state)
 		const char *hex;
 		int err;
 	} cases[] = {
-		{"80e00001" "00000000" "0000abcd" "65b8aa", 0},
-		{"90e00002" "00000001" "0000abcd" "bede0001" "11223344" "65b8aa", 0},
-		{"82e00003" "00000002" "0000abcd" "0000000100000002" "65b8aa", 0},
-		{"a0e00004" "00000003" "0000abcd" "65b8aa" "000003", 0},
-		{"b1e00005" "00000004" "0000abcd" "00000001" "bede0000" "65b8aa" "01", 0},
-		{"40e00006" "00000005" "0000abcd" "65b8aa", -EBADMSG},	       /* version 1 */
-		{"90e00006" "00000005" "0000abcd" "bede00ff" "65", -EBADMSG},  /* extension behind the end */
-		{"8fe00006" "00000005" "0000abcd" "65b8aa", -EBADMSG},	       /* 15 sources behind the end */
-		{"a0e00006" "00000005" "0000abcd" "65b8aa" "09", -EBADMSG},    /* more padding than packet */
-		{"a0e00006" "00000005" "0000abcd" "65b8aa" "00", -EBADMSG},
+		{"80e00001"
+		 "00000000"
+		 "0000abcd"
+		 "65b8aa",
+		 0},
+		{"90e00002"
+		 "00000001"
+		 "0000abcd"
+		 "bede0001"
+		 "11223344"
+		 "65b8aa",
+		 0},
+		{"82e00003"
+		 "00000002"
+		 "0000abcd"
+		 "0000000100000002"
+		 "65b8aa",
+		 0},
+		{"a0e00004"
+		 "00000003"
+		 "0000abcd"
+		 "65b8aa"
+		 "000003",
+		 0},
+		{"b1e00005"
+		 "00000004"
+		 "0000abcd"
+		 "00000001"
+		 "bede0000"
+		 "65b8aa"
+		 "01",
+		 0},
+		{"40e00006"
+		 "00000005"
+		 "0000abcd"
+		 "65b8aa",
+		 -EBADMSG}, /* version 1 */
+		{"90e00006"
+		 "00000005"
+		 "0000abcd"
+		 "bede00ff"
+		 "65",
+		 -EBADMSG}, /* extension behind the end */
+		{"8fe00006"
+		 "00000005"
+		 "0000abcd"
+		 "65b8aa",
+		 -EBADMSG}, /* 15 sources behind the end */
+		{"a0e00006"
+		 "00000005"
+		 "0000abcd"
+		 "65b8aa"
+		 "09",
+		 -EBADMSG}, /* more padding than packet */
+		{"a0e00006"
+		 "00000005"
+		 "0000abcd"
+		 "65b8aa"
+		 "00",
+		 -EBADMSG},
 		{"80e000", -EBADMSG},
 	};
 	struct bench h;
@@ -416,7 +510,8 @@ static void initial_parameter_sets_count(void **state)
 	memcpy(video.pps.data, raw, video.pps.len);
 	bench_begin(&h, CODEC_H264, 90000);
 	depacketizer_destroy(h.d);
-	struct depacketizer_config config = {.codec = CODEC_H264, .payload_type = 96, .clock_rate = 90000, .video = &video, .out = &h.out, .on_au = on_au, .ctx = &h};
+	struct depacketizer_config config = {
+		.codec = CODEC_H264, .payload_type = 96, .clock_rate = 90000, .video = &video, .out = &h.out, .on_au = on_au, .ctx = &h};
 	assert_int_equal(depacketizer_create(&config, &h.d), 0);
 	send_hex(&h, 1, 0, true, "65b8aa");
 	send_hex(&h, 2, 1, true, "65b8ab");
@@ -431,10 +526,13 @@ static void aac_frames(void **state)
 	static const struct table aac[] = {
 		{"one frame", .packets = {"1 0m 00100018aabbcc", "2 1024m 00100010ddee"}, .units = "0 K: aabbcc\n1024 K: ddee\n"},
 		{"three frames", .packets = {"1 0m 0030001000080010aabbccddee"}, .units = "0 K: aabb\n1024 K: cc\n2048 K: ddee\n"},
-		{"a frame in fragments", .packets = {"1 0. 00100028aabb", "2 0. 00100028cc", "3 0m 00100028ddee", "4 1024m 0010000811"}, .units = "0 K: aabbccddee\n1024 K: 11\n"},
-		{"a fragment is lost", .packets = {"1 0. 00100028aabb", "3 0m 00100028ddee", "4 1024m 0010000811"}, .units = "1024 K: 11\n"},
+		{"a frame in fragments", .packets = {"1 0. 00100028aabb", "2 0. 00100028cc", "3 0m 00100028ddee", "4 1024m 0010000811"},
+		 .units = "0 K: aabbccddee\n1024 K: 11\n"},
+		{"a fragment is lost", .packets = {"1 0. 00100028aabb", "3 0m 00100028ddee", "4 1024m 0010000811"},
+		 .units = "1024 K: 11\n"},
 		{"a packet is lost", .packets = {"1 0m 0010000811", "3 2048m 0010000822"}, .units = "0 K: 11\n2048 KD: 22\n"},
-		{"headers behind the end", .packets = {"1 0m 01000018aabbcc", "2 0m 0000", "3 0m", "4 0m 0020001800ff", "5 9m 0010000811"}, .units = "9 K: 11\n"},
+		{"headers behind the end", .packets = {"1 0m 01000018aabbcc", "2 0m 0000", "3 0m", "4 0m 0020001800ff", "5 9m 0010000811"},
+		 .units = "9 K: 11\n"},
 	};
 	for (size_t i = 0; i < sizeof(aac) / sizeof(aac[0]); i++) {
 		struct table t = aac[i];
@@ -467,17 +565,44 @@ static void sender_reports(void **state)
 	uint32_t ssrc = 0, rtp = 0;
 	int64_t utc = 0;
 	/* a receiver report in front, a description behind; 2026-11-23T00:00:00.5Z */
-	size_t n = unhex("80c9000100000001" "80c80006" "0000abcd" "eead2d0080000000" "00001234" "00000000" "00000000" "81ca0001000000ab", raw);
+	size_t n = unhex("80c9000100000001"
+			 "80c80006"
+			 "0000abcd"
+			 "eead2d0080000000"
+			 "00001234"
+			 "00000000"
+			 "00000000"
+			 "81ca0001000000ab",
+			 raw);
 	assert_int_equal(rtcp_find_sender_report(bytes_of(raw, n), &ssrc, &utc, &rtp), 0);
 	assert_int_equal(ssrc, 0xabcd);
 	assert_int_equal(rtp, 0x1234);
 	assert_int_equal(utc, (0xeead2d00ll - 2208988800ll) * 1000000 + 500000);
 	/* after 2036 */
-	n = unhex("80c80006" "0000abcd" "0000000100000000" "00001234" "00000000" "00000000", raw);
+	n = unhex("80c80006"
+		  "0000abcd"
+		  "0000000100000000"
+		  "00001234"
+		  "00000000"
+		  "00000000",
+		  raw);
 	assert_int_equal(rtcp_find_sender_report(bytes_of(raw, n), &ssrc, &utc, &rtp), 0);
 	assert_int_equal(utc, ((1ll << 32) + 1 - 2208988800ll) * 1000000);
-	static const char *const none[] = {"", "80c9000100000001", "80c80006" "0000abcd", "40c80006" "0000abcd" "0000000100000000" "00001234" "00000000" "00000000",
-					   "80c80006" "0000abcd" "0000000000000000" "00001234" "00000000" "00000000"};
+	static const char *const none[] = {"", "80c9000100000001",
+					   "80c80006"
+					   "0000abcd",
+					   "40c80006"
+					   "0000abcd"
+					   "0000000100000000"
+					   "00001234"
+					   "00000000"
+					   "00000000",
+					   "80c80006"
+					   "0000abcd"
+					   "0000000000000000"
+					   "00001234"
+					   "00000000"
+					   "00000000"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(rtcp_find_sender_report(bytes_of(raw, unhex(none[i], raw)), &ssrc, &utc, &rtp), -ENODATA);
 }

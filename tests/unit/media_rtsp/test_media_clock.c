@@ -9,7 +9,7 @@ struct sim {
 	struct media_clock clock;
 	int64_t media_us, previous_us;
 	int runs, said;
-	int64_t off_max_us; /* largest |arrival - origin - media| */
+	int64_t off_max_us;   /* largest |arrival - origin - media| */
 	int64_t run_media_us; /* media time of the runs before */
 };
 
@@ -189,7 +189,8 @@ static void jumps_and_backsteps_begin_a_run(void **state)
 				enum media_clock_answer a = sim_unit(&s, (uint32_t)(1000 + i * 3600 + jump), i * 40000);
 				assert_int_equal(a, i == when ? MEDIA_CLOCK_NEW_RUN : MEDIA_CLOCK_OK);
 				if (i)
-					assert_in_range(llabs(s.media_us - s.previous_us), i == when ? 0 : 40000, i == when ? 1000000000 : 40000);
+					assert_in_range(llabs(s.media_us - s.previous_us), i == when ? 0 : 40000,
+							i == when ? 1000000000 : 40000);
 			}
 			assert_int_equal(s.media_us, (599 - when) * 40000);
 			assert_int_equal(s.said, 0);
@@ -210,6 +211,29 @@ static void an_encoder_that_stops_begins_a_run(void **state)
 	for (int64_t i = 0; i < 250; i++)
 		sim_unit(&s, (uint32_t)(i * 3600), i * 40000);
 	assert_int_equal(sim_unit(&s, 250 * 3600, 250 * 40000 + 5000000), MEDIA_CLOCK_NEW_RUN);
+}
+
+static void whatever_comes_media_stays_near_arrival(void **state)
+{
+	uint32_t seed = 42;
+	for (int round = 0; round < 300; round++) {
+		struct sim s;
+		int64_t at = 0;
+		uint32_t rtp = noise(&seed) << 8;
+		sim_begin(&s, round % 3 ? 90000 : 8000);
+		for (int i = 0; i < 2000; i++) {
+			bool odd = noise(&seed) % 64 == 0;
+			at += noise(&seed) % (odd ? 3000000 : 80000);
+			rtp += odd ? noise(&seed) * 331 : noise(&seed) % 7200 - noise(&seed) % 2000;
+			int64_t origin = media_clock_origin_mono_us(&s.clock), began = s.clock.run_mono_us;
+			enum media_clock_answer a = sim_unit(&s, rtp, at);
+			int64_t off = at - media_clock_origin_mono_us(&s.clock) - s.media_us;
+			assert_true(a == MEDIA_CLOCK_NEW_RUN ? s.media_us == 0 : off >= -1000001 && off <= 2000001);
+			if (a == MEDIA_CLOCK_OK && i && at - began > 3000000)
+				assert_true(media_clock_origin_mono_us(&s.clock) == origin); /* only a run's first 3 s move it */
+			assert_true(began - origin <= 30000000);
+		}
+	}
 }
 
 static void slow_cameras_are_ordinary(void **state)
@@ -248,6 +272,7 @@ int main(void)
 		cmocka_unit_test(the_owner_restarting_a_run_does_not_stop_learning),
 		cmocka_unit_test(jumps_and_backsteps_begin_a_run),
 		cmocka_unit_test(an_encoder_that_stops_begins_a_run),
+		cmocka_unit_test(whatever_comes_media_stays_near_arrival),
 		cmocka_unit_test(slow_cameras_are_ordinary),
 		cmocka_unit_test(audio_rates_sum_exactly),
 	};

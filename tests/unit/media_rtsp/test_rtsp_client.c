@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define SDP_VIDEO                                                                                                                          \
-	"v=0\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"                                       \
+	"v=0\r\ns=x\r\nt=0 0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"                                         \
 	"a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0LAHtoCgL/lwEQAAAMABAAAAwDIPFi6gA==,aM48gA==\r\na=control:trackID=1\r\n"
 #define SDP_AUDIO                                                                                                                          \
-	"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\n"                                                                     \
+	"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\n"                                                                      \
 	"a=fmtp:97 streamtype=5;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408\r\na=control:trackID=2\r\n"
 #define OK "RTSP/1.0 200 OK\r\nCSeq: {C}\r\n"
 #define PUBLIC OK "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER\r\n\r\n"
@@ -68,8 +68,13 @@ static void on_event(void *ctx, const struct rtsp_event *ev)
 static void peer_begin(struct peer *p, const char *url, bool audio, bool bytewise)
 {
 	*p = (struct peer){.bytewise = bytewise, .now = 1000000};
-	struct rtsp_client_config config = {
-		.url = url ? url : "rtsp://10.0.0.9/cam", .want_audio = audio, .user_agent = "Vigia", .random = 7, .now_mono_us = p->now, .on_event = on_event, .ctx = p};
+	struct rtsp_client_config config = {.url = url ? url : "rtsp://10.0.0.9/cam",
+					    .want_audio = audio,
+					    .user_agent = "Vigia",
+					    .random = 7,
+					    .now_mono_us = p->now,
+					    .on_event = on_event,
+					    .ctx = p};
 	assert_int_equal(rtsp_client_create(&config, &p->client), 0);
 }
 
@@ -192,17 +197,28 @@ static void peer_exchange(struct peer *p, const char *name, const struct step *s
 	peer_say(p, s->reply, cseq_of(p->request));
 }
 
-#define ASK {"OPTIONS rtsp://10.0.0.9/cam RTSP/1.0\r\n", PUBLIC}
-#define TELL {"DESCRIBE rtsp://10.0.0.9/cam RTSP/1.0\r\n|Accept: application/sdp", DESCRIBED("", SDP_VIDEO)}
-#define SET {"SETUP rtsp://10.0.0.9/cam/trackID=1 RTSP/1.0\r\n|Transport: RTP/AVP/TCP;unicast;interleaved=0-1|!Session:", SET_UP}
-#define RUN {"PLAY rtsp://10.0.0.9/cam RTSP/1.0\r\n|Session: 1234\r\n|Range: npt=0.000-", PLAYED}
+#define ASK                                                                                                                                \
+	{                                                                                                                                  \
+		"OPTIONS rtsp://10.0.0.9/cam RTSP/1.0\r\n", PUBLIC                                                                         \
+	}
+#define TELL                                                                                                                               \
+	{                                                                                                                                  \
+		"DESCRIBE rtsp://10.0.0.9/cam RTSP/1.0\r\n|Accept: application/sdp", DESCRIBED("", SDP_VIDEO)                              \
+	}
+#define SET                                                                                                                                \
+	{                                                                                                                                  \
+		"SETUP rtsp://10.0.0.9/cam/trackID=1 RTSP/1.0\r\n|Transport: RTP/AVP/TCP;unicast;interleaved=0-1|!Session:", SET_UP        \
+	}
+#define RUN                                                                                                                                \
+	{                                                                                                                                  \
+		"PLAY rtsp://10.0.0.9/cam RTSP/1.0\r\n|Session: 1234\r\n|Range: npt=0.000-", PLAYED                                        \
+	}
 static const struct step start[4] = {ASK, TELL, SET, RUN};
 #define START ASK, TELL, SET, RUN
 
 static const struct transcript transcripts[] = {
 	{"plain", .steps = {START, {"!OPTIONS", "{rtp 0 100 5}{rtcp 1 5}{rtp 0 101 5}"}}, .events = "P R0.100 C0 R0.101 "},
-	{"video and audio",
-	 .audio = true,
+	{"video and audio", .audio = true,
 	 .steps = {ASK,
 		   {"DESCRIBE", DESCRIBED("Content-Base: rtsp://10.0.0.9/cam/\r\n", SDP_VIDEO SDP_AUDIO)},
 		   {"SETUP rtsp://10.0.0.9/cam/trackID=1 ", SET_UP},
@@ -210,8 +226,7 @@ static const struct transcript transcripts[] = {
 		   {"PLAY rtsp://10.0.0.9/cam/ ", PLAYED "{rtp 2 7 9}{rtp 0 100 5}"}},
 	 .events = "P R1.7 R0.100 "},
 	{"audio not wanted", .steps = {ASK, {"DESCRIBE", DESCRIBED("", SDP_VIDEO SDP_AUDIO)}, SET, RUN}, .events = "P "},
-	{"audio refused costs only the audio",
-	 .audio = true,
+	{"audio refused costs only the audio", .audio = true,
 	 .steps = {ASK,
 		   {"DESCRIBE", DESCRIBED("", SDP_VIDEO SDP_AUDIO)},
 		   {"SETUP rtsp://10.0.0.9/cam/trackID=1", SET_UP},
@@ -224,12 +239,12 @@ static const struct transcript transcripts[] = {
 		   {"SETUP", "{rtp 0 52 666}" SET_UP "{rtp 0 53 666}"},
 		   {"PLAY", PLAYED "{rtp 0 100 5}"}},
 	 .events = "P R0.53 R0.100 "}, /* after SETUP's answer it cannot be told apart here; the depacketizer does */
-	{"data on channels never set up", .steps = {START, {"", "{rtp 4 9 9}{rtp 0 100 5}{rtcp 77 1}{rtp 255 1 1}"}}, .events = "P R0.100 "},
+	{"data on channels never set up", .steps = {START, {"", "{rtp 4 9 9}{rtp 0 100 5}{rtcp 77 1}{rtp 255 1 1}"}},
+	 .events = "P R0.100 "},
 	{"packets before PLAY's answer", .steps = {ASK, TELL, SET, {"PLAY", "{rtp 0 100 5}{rtcp 1 5}" PLAYED "{rtp 0 101 5}"}},
 	 .events = "P R0.100 C0 R0.101 "},
 	{"line ends before packets", .steps = {START, {"", "\r\n{rtp 0 100 5}\r\n\r\n{rtp 0 101 5}\n"}}, .events = "P R0.100 R0.101 "},
-	{"session id changes between SETUPs",
-	 .audio = true,
+	{"session id changes between SETUPs", .audio = true,
 	 .steps = {ASK,
 		   {"DESCRIBE", DESCRIBED("", SDP_VIDEO SDP_AUDIO)},
 		   {"SETUP", SET_UP},
@@ -245,7 +260,10 @@ static const struct transcript transcripts[] = {
 	{"bare line feeds and no reason", .steps = {{"OPTIONS", "RTSP/1.0 200\nCSeq: {C}\n\n"}, TELL, SET, RUN}, .events = "P "},
 	{"no CSeq", .steps = {{"OPTIONS", "RTSP/1.0 200 OK\r\n\r\n"}, TELL, SET, RUN}, .events = "P "},
 	{"an answer to something else is not ours",
-	 .steps = {{"OPTIONS", "RTSP/1.0 404 Not Found\r\nCSeq: 99\r\n\r\nRTSP/1.0 100 Continue\r\nCSeq: {C}\r\n\r\n" PUBLIC}, TELL, SET, RUN},
+	 .steps = {{"OPTIONS", "RTSP/1.0 404 Not Found\r\nCSeq: 99\r\n\r\nRTSP/1.0 100 Continue\r\nCSeq: {C}\r\n\r\n" PUBLIC},
+		   TELL,
+		   SET,
+		   RUN},
 	 .events = "P "},
 	{"OPTIONS not understood", .steps = {{"OPTIONS", "RTSP/1.0 551 Option not supported\r\nCSeq: {C}\r\n\r\n"}, TELL, SET, RUN},
 	 .events = "P "},
@@ -256,7 +274,10 @@ static const struct transcript transcripts[] = {
 		   {"RTSP/1.0 501 Not Implemented\r\nCSeq: 6", "{rtp 0 101 5}"}},
 	 .events = "P R0.100 R0.101 "},
 	{"Content-Base without a scheme",
-	 .steps = {ASK, {"DESCRIBE", DESCRIBED("Content-Base: 10.0.0.9/cam/\r\n", SDP_VIDEO)}, {"SETUP rtsp://10.0.0.9/cam/trackID=1 ", SET_UP}, RUN},
+	 .steps = {ASK,
+		   {"DESCRIBE", DESCRIBED("Content-Base: 10.0.0.9/cam/\r\n", SDP_VIDEO)},
+		   {"SETUP rtsp://10.0.0.9/cam/trackID=1 ", SET_UP},
+		   RUN},
 	 .events = "P "},
 	{"Content-Base elsewhere, with a query, joined as live555 does",
 	 .steps = {ASK,
@@ -266,86 +287,99 @@ static const struct transcript transcripts[] = {
 	 .events = "P "},
 	{"control of its own for the session and absolute for the track",
 	 .steps = {ASK,
-		   {"DESCRIBE", OK "Content-Length: {L}\r\n\r\nv=0\r\na=control:rtsp://10.0.0.9/agg\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
-				   "a=control:rtsp://10.0.0.9/x/v\r\n"},
+		   {"DESCRIBE", OK
+		    "Content-Length: {L}\r\n\r\nv=0\r\na=control:rtsp://10.0.0.9/agg\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+		    "a=control:rtsp://10.0.0.9/x/v\r\n"},
 		   {"SETUP rtsp://10.0.0.9/x/v RTSP", SET_UP},
 		   {"PLAY rtsp://10.0.0.9/agg RTSP", PLAYED}},
 	 .events = "P "},
-	{"control with a slash, and none at all",
-	 .audio = true,
-	 .steps = {ASK,
-		   {"DESCRIBE", OK "Content-Length: {L}\r\n\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:/t1\r\nm=audio 0 RTP/AVP 0\r\n"},
-		   {"SETUP rtsp://10.0.0.9/cam/t1 ", SET_UP},
-		   {"SETUP rtsp://10.0.0.9/cam RTSP", SET_UP_AUDIO},
-		   {"PLAY rtsp://10.0.0.9/cam RTSP", PLAYED}},
+	{"control with a slash, and none at all", .audio = true,
+	 .steps =
+		 {ASK,
+		  {"DESCRIBE", OK
+		   "Content-Length: {L}\r\n\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:/t1\r\nm=audio 0 RTP/AVP 0\r\n"},
+		  {"SETUP rtsp://10.0.0.9/cam/t1 ", SET_UP},
+		  {"SETUP rtsp://10.0.0.9/cam RTSP", SET_UP_AUDIO},
+		  {"PLAY rtsp://10.0.0.9/cam RTSP", PLAYED}},
 	 .events = "P "},
 	{"channels as the camera likes, ssrc first and padded",
-	 .steps = {ASK, TELL,
+	 .steps = {ASK,
+		   TELL,
 		   {"SETUP", OK "Session: 1234\r\nTransport: ssrc=  12AB;RTP/AVP/TCP;unicast;interleaved=8-9;mode=\"PLAY\"\r\n\r\n"},
 		   {"PLAY", PLAYED "{rtp 0 99 5}{rtp 8 100 5}{rtcp 9 5}"}},
 	 .events = "P R0.100 C0 "},
 	{"no Transport in the answer", .steps = {ASK, TELL, {"SETUP", OK "Session: 1234\r\n\r\n"}, {"PLAY", PLAYED "{rtp 0 100 5}"}},
 	 .events = "P R0.100 "},
 	{"RTCP of an unknown source", .steps = {START, {"", "{rtp 0 100 5}{rtcp 1 6}{rtcp 1 5}"}}, .events = "P R0.100 C0 "},
-	{"HTTP on the port", .steps = {{"OPTIONS", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}}, .failure = RTSP_FAIL_PROTOCOL, .events = "F "},
+	{"HTTP on the port", .steps = {{"OPTIONS", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"}}, .failure = RTSP_FAIL_PROTOCOL,
+	 .events = "F "},
+	{"SSH on the port", .steps = {{"OPTIONS", "SSH-2.0-OpenSSH_9.2\r\n"}}, .failure = RTSP_FAIL_PROTOCOL, .events = "F "},
 	{"noise", .steps = {{"OPTIONS", "\x80\x01\x02"}}, .failure = RTSP_FAIL_PROTOCOL, .error = "0x80", .events = "F "},
-	{"noise among packets", .steps = {START, {"", "{rtp 0 100 5}\x01{rtp 0 101 5}"}}, .failure = RTSP_FAIL_PROTOCOL, .events = "P R0.100 F "},
+	{"noise among packets", .steps = {START, {"", "{rtp 0 100 5}\x01{rtp 0 101 5}"}}, .failure = RTSP_FAIL_PROTOCOL,
+	 .events = "P R0.100 F "},
 	{"bad status", .steps = {{"OPTIONS", "RTSP/1.0 2x0 OK\r\n\r\n"}}, .failure = RTSP_FAIL_PROTOCOL, .events = "F "},
 	{"bad length", .steps = {{"OPTIONS", OK "Content-Length: 99999999\r\n\r\n"}}, .failure = RTSP_FAIL_PROTOCOL, .events = "F "},
 	{"not found", .steps = {ASK, {"DESCRIBE", "RTSP/1.0 404 Stream Not Found\r\nCSeq: {C}\r\n\r\n"}}, .failure = RTSP_FAIL_STATUS,
 	 .error = "404 Stream Not Found", .events = "F "},
-	{"a second DESCRIBE failing",
-	 .url = "rtsp://user:pw@10.0.0.9/cam",
+	{"a second DESCRIBE failing", .url = "rtsp://user:pw@10.0.0.9/cam",
 	 .steps = {ASK,
 		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
 		   {"DESCRIBE|Authorization", "RTSP/1.0 454 Session Not Found\r\nCSeq: {C}\r\n\r\n"}},
 	 .failure = RTSP_FAIL_STATUS, .error = "454", .events = "F "},
 	{"busy", .steps = {ASK, TELL, {"SETUP", "RTSP/1.0 453 Not Enough Bandwidth\r\nCSeq: {C}\r\n\r\n"}}, .failure = RTSP_FAIL_STATUS,
 	 .error = "453", .events = "F "},
-	{"forbidden", .steps = {ASK, {"DESCRIBE", "RTSP/1.0 403 Forbidden\r\nCSeq: {C}\r\n\r\n"}}, .failure = RTSP_FAIL_AUTH, .error = "403",
+	{"forbidden", .steps = {ASK, {"DESCRIBE", "RTSP/1.0 403 Forbidden\r\nCSeq: {C}\r\n\r\n"}}, .failure = RTSP_FAIL_AUTH,
+	 .error = "403", .events = "F "},
+	{"only audio", .audio = true, .steps = {ASK, {"DESCRIBE", DESCRIBED("", SDP_AUDIO)}}, .failure = RTSP_FAIL_NO_VIDEO,
 	 .events = "F "},
-	{"only audio", .audio = true, .steps = {ASK, {"DESCRIBE", DESCRIBED("", SDP_AUDIO)}}, .failure = RTSP_FAIL_NO_VIDEO, .events = "F "},
 	{"empty SDP", .steps = {ASK, {"DESCRIBE", OK "\r\n"}}, .failure = RTSP_FAIL_NO_VIDEO, .events = "F "},
 	{"a password is wanted",
 	 .steps = {ASK, {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},
 	 .failure = RTSP_FAIL_AUTH, .error = "wants a user", .events = "F "},
-	{"Basic",
-	 .url = "rtsp://Aladdin:open%20sesame@10.0.0.9/cam",
+	{"Basic", .url = "rtsp://Aladdin:open%20sesame@10.0.0.9/cam",
 	 .steps = {ASK,
 		   {"DESCRIBE|!Authorization", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Basic realm=\"r\"\r\n\r\n"},
 		   {"DESCRIBE|Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n", DESCRIBED("", SDP_VIDEO)},
 		   {"SETUP|Authorization: Basic", SET_UP},
 		   {"PLAY|Authorization: Basic", PLAYED}},
 	 .events = "P "},
-	{"OPTIONS' challenge saves the second DESCRIBE",
-	 .url = "rtsp://Mufasa:Circle%20of%20Life@10.0.0.9/cam",
-	 .steps = {{"OPTIONS|!Authorization", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
-		   {"DESCRIBE|Authorization: Digest username=\"Mufasa\"", DESCRIBED("", SDP_VIDEO)}, {"SETUP", SET_UP}, {"PLAY", PLAYED}},
+	{"OPTIONS' challenge saves the second DESCRIBE", .url = "rtsp://Mufasa:Circle%20of%20Life@10.0.0.9/cam",
+	 .steps = {{"OPTIONS|!Authorization",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
+		   {"DESCRIBE|Authorization: Digest username=\"Mufasa\"", DESCRIBED("", SDP_VIDEO)},
+		   {"SETUP", SET_UP},
+		   {"PLAY", PLAYED}},
 	 .events = "P "},
-	{"wrong password",
-	 .url = "rtsp://user:pw@10.0.0.9/cam",
+	{"a user with a quote", .url = "rtsp://a%22b:pw@10.0.0.9/cam",
 	 .steps = {ASK,
 		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
-		   {"DESCRIBE|Authorization", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\"\r\n\r\n"}},
+		   {"DESCRIBE|username=\"a\\\"b\"", "RTSP/1.0 500 Internal Server Error\r\nCSeq: {C}\r\n\r\n"}},
+	 .failure = RTSP_FAIL_STATUS, .events = "F "},
+	{"wrong password", .url = "rtsp://user:pw@10.0.0.9/cam",
+	 .steps = {ASK,
+		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
+		   {"DESCRIBE|Authorization",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\"\r\n\r\n"}},
 	 .failure = RTSP_FAIL_AUTH, .error = "password refused", .events = "F "},
-	{"stale for ever",
-	 .url = "rtsp://user:pw@10.0.0.9/cam",
+	{"stale for ever", .url = "rtsp://user:pw@10.0.0.9/cam",
 	 .steps = {ASK,
 		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
-		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\", stale=TRUE\r\n\r\n"},
-		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"o\", stale=true\r\n\r\n"},
-		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"p\", stale=true\r\n\r\n"}},
+		   {"DESCRIBE",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\", stale=TRUE\r\n\r\n"},
+		   {"DESCRIBE",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"o\", stale=true\r\n\r\n"},
+		   {"DESCRIBE",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"p\", stale=true\r\n\r\n"}},
 	 .failure = RTSP_FAIL_AUTH, .events = "F "},
-	{"no scheme that we know",
-	 .url = "rtsp://user:pw@10.0.0.9/cam",
+	{"no scheme that we know", .url = "rtsp://user:pw@10.0.0.9/cam",
 	 .steps = {ASK, {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Negotiate\r\n\r\n"}},
 	 .failure = RTSP_FAIL_AUTH, .events = "F "},
-	{"a nonce that is old in the middle, without stale",
-	 .url = "rtsp://user:pw@10.0.0.9/cam",
+	{"a nonce that is old in the middle, without stale", .url = "rtsp://user:pw@10.0.0.9/cam",
 	 .steps = {ASK,
 		   {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n\r\n"},
 		   {"DESCRIBE|nonce=\"n\"", DESCRIBED("", SDP_VIDEO)},
-		   {"SETUP|nonce=\"n\"", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\"\r\n\r\n"},
+		   {"SETUP|nonce=\"n\"",
+		    "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"m\"\r\n\r\n"},
 		   {"SETUP|nonce=\"m\"", SET_UP},
 		   {"PLAY|nonce=\"m\"", PLAYED}},
 	 .events = "P "},
@@ -401,9 +435,17 @@ static void rtp_info_is_believed_when_it_can_be(void **state)
 		unsigned seq[2], time[2];
 	} cases[] = {
 		{"RTP-Info: url=rtsp://10.0.0.9/cam/trackID=1;seq=100;rtptime=9000,url=rtsp://10.0.0.9/cam/trackID=2;seq=7;rtptime=8\r\n",
-		 {true, true}, {100, 7}, {9000, 8}},
-		{"RTP-Info: url=rtsp://10.0.0.9/cam/trackID=2;seq=7;rtptime=8;,url=trackID=1 ; seq=100 ; rtptime=9000;\r\n", {true, true}, {100, 7}, {9000, 8}},
-		{"RTP-Info: url=rtsp://else/a;seq=100;rtptime=9000, url=rtsp://else/b;seq=7;rtptime=8\r\n", {true, true}, {100, 7}, {9000, 8}},
+		 {true, true},
+		 {100, 7},
+		 {9000, 8}},
+		{"RTP-Info: url=rtsp://10.0.0.9/cam/trackID=2;seq=7;rtptime=8;,url=trackID=1 ; seq=100 ; rtptime=9000;\r\n",
+		 {true, true},
+		 {100, 7},
+		 {9000, 8}},
+		{"RTP-Info: url=rtsp://else/a;seq=100;rtptime=9000, url=rtsp://else/b;seq=7;rtptime=8\r\n",
+		 {true, true},
+		 {100, 7},
+		 {9000, 8}},
 		{"RTP-Info: seq=100;rtptime=9000,seq=7;rtptime=8\r\n", {true, true}, {100, 7}, {9000, 8}},
 		{"RTP-Info: url=rtsp://else/a;seq=100;rtptime=9000\r\n", {false, false}},
 		{"RTP-Info: url=trackID=1;seq=0;rtptime=9000,url=trackID=2;seq=1;rtptime=0\r\n", {false, false}},
@@ -646,7 +688,8 @@ static void digests(void **state)
 		 "realm=\"a\"|nonce=\"1\""},
 		{"WWW-Authenticate: Basic realm=\"r\"\r\nWWW-Authenticate: Digest realm=\"a, b=\\\"c\", nonce=\"1\", qop=\"auth\"\r\n",
 		 "realm=\"a, b=\\\"c\"|nonce=\"1\"|qop=auth"},
-		{"WWW-Authenticate: Digest realm=\"a\", nonce=\"1\", algorithm=MD5-sess, qop=auth\r\n", "algorithm=MD5-sess|qop=auth|response=\"f32d9689648298d37c95bf8bb9bebb18\""},
+		{"WWW-Authenticate: Digest realm=\"a\", nonce=\"1\", algorithm=MD5-sess, qop=auth\r\n",
+		 "algorithm=MD5-sess|qop=auth|response=\"f32d9689648298d37c95bf8bb9bebb18\""},
 		{"www-authenticate: digest REALM=\"a\" , NONCE=\"1\"\r\n", "realm=\"a\"|nonce=\"1\""},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -675,8 +718,19 @@ static void urls(void **state)
 		{"rtsp://h?x=1", "h", "", "", "rtsp://h/?x=1", 554},
 		{"rtsp://u:100%@h/", "h", "u", "100%", "rtsp://h/", 554},
 	};
-	static const char *const bad[] = {"", "http://h/", "rtsp://", "rtsp:///x", "rtsp://h:0/", "rtsp://h:65536/", "rtsp://h:x/", "rtsp://h/a b",
-					  "rtsp://h/a\r\nX: y", "rtsp://u:%0d%0aX:y@h/", "rtsp://u:%00@h/", "rtsp://[::1/x", "rtsps://h/x"};
+	static const char *const bad[] = {"",
+					  "http://h/",
+					  "rtsp://",
+					  "rtsp:///x",
+					  "rtsp://h:0/",
+					  "rtsp://h:65536/",
+					  "rtsp://h:x/",
+					  "rtsp://h/a b",
+					  "rtsp://h/a\r\nX: y",
+					  "rtsp://u:%0d%0aX:y@h/",
+					  "rtsp://u:%00@h/",
+					  "rtsp://[::1/x",
+					  "rtsps://h/x"};
 	struct rtsp_url u;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(rtsp_url_parse(good[i].text, &u), 0);
