@@ -8,6 +8,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* --- clock --- */
+
+static int64_t clock_utc(const struct clock *c)
+{
+	return atomic_load(&((struct site_clock *)(uintptr_t)c)->utc);
+}
+
+static int64_t clock_mono(const struct clock *c)
+{
+	return atomic_load(&((struct site_clock *)(uintptr_t)c)->mono);
+}
+
+void api_site_advance(struct api_site *s, int64_t us)
+{
+	atomic_fetch_add(&s->clock.utc, us);
+	atomic_fetch_add(&s->clock.mono, us);
+}
+
 /* --- live --- */
 
 static uint64_t live_version(void *self, const char *camera_id)
@@ -179,6 +197,10 @@ void api_site_start(struct api_site *s)
 {
 	memset(s, 0, sizeof(*s));
 	fake_site_init(&s->site, NOW);
+	s->clock.clock = (struct clock){clock_utc, clock_mono};
+	atomic_init(&s->clock.utc, NOW);
+	atomic_init(&s->clock.mono, 1000 * US_PER_S);
+	s->site.app.clock = &s->clock.clock;
 	memset(s->key, 7, sizeof(s->key));
 	pthread_mutex_init(&s->live.lock, NULL);
 	s->live.chunk = chunk_create(4096);

@@ -21,8 +21,14 @@ struct fake_live {
 	struct chunk *chunk;
 };
 
+struct site_clock { /* read by every thread of the server */
+	struct clock clock;
+	atomic_llong utc, mono;
+};
+
 struct api_site {
 	struct fake_site site;
+	struct site_clock clock;
 	struct fake_live live;
 	struct api *api;
 	int port;
@@ -41,6 +47,7 @@ struct api_site {
 void api_site_start(struct api_site *s);
 void api_site_restart(struct api_site *s); /* the server alone: destroyed and created again, same key */
 void api_site_stop(struct api_site *s);
+void api_site_advance(struct api_site *s, int64_t us); /* both clocks */
 
 struct answer {
 	int status;

@@ -262,7 +262,7 @@ static void test_sessions_end(void **state)
 	ASSERT_STATUS(401, "GET", "/api/v1/cities", s.viewer, NULL);
 	ASSERT_STATUS(204, "DELETE", "/api/v1/users/op", s.admin, NULL);
 	ASSERT_STATUS(401, "GET", "/api/v1/cities", s.operator, NULL);
-	fake_clock_advance(&s.site.clock, US_PER_DAY + 1);
+	api_site_advance(&s, US_PER_DAY + 1);
 	ASSERT_STATUS(401, "GET", "/api/v1/cities", s.admin, NULL);
 	assert_int_equal(api_issue_token(s.api, "system:cli", US_PER_DAY, other), 0);
 	ASSERT_STATUS(200, "GET", "/api/v1/users", other, NULL);
@@ -311,7 +311,7 @@ static void test_wrong_passwords_slow_down_their_pair_only(void **state)
 	/* Even the right one, from here; not another user, and not for ever. */
 	ASSERT_STATUS(429, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"senha-vera\"}");
 	ASSERT_STATUS(200, "POST", "/api/v1/session", NULL, "{\"user\":\"op\",\"password\":\"senha-op\"}");
-	fake_clock_advance(&s.site.clock, 10 * US_PER_S);
+	api_site_advance(&s, 10 * US_PER_S);
 	ASSERT_STATUS(200, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"senha-vera\"}");
 	ASSERT_STATUS(401, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"wrong\"}");
 	/* Many names from one address. */

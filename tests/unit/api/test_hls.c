@@ -106,7 +106,7 @@ static void test_opening(void **state)
 	assert_int_equal(api_status(&s, "DELETE", "/api/v1/users/vera", s.admin, NULL), 204);
 	assert_int_equal(api_status(&s, "GET", path, NULL, NULL), 403);
 	stream_path(s.operator, path, sizeof(path));
-	fake_clock_advance(&s.site.clock, 12 * 3600 * US_PER_S + 1);
+	api_site_advance(&s, 12 * 3600 * US_PER_S + 1);
 	assert_int_equal(api_status(&s, "GET", path, NULL, NULL), 401);
 	assert_int_equal(api_status(&s, "GET", "/hls/portao-1/index.m3u8", NULL, NULL), 404);
 }
@@ -264,11 +264,11 @@ static void test_viewers_are_players(void **state)
 	assert_int_equal(viewers(), 1);
 	assert_int_equal(below(two, "v5.m4s"), 200);
 	assert_int_equal(viewers(), 2);
-	fake_clock_advance(&s.site.clock, 8 * US_PER_S);
+	api_site_advance(&s, 8 * US_PER_S);
 	assert_int_equal(below(two, "v5.m4s"), 200);
-	fake_clock_advance(&s.site.clock, 8 * US_PER_S);
+	api_site_advance(&s, 8 * US_PER_S);
 	assert_int_equal(viewers(), 1);
-	fake_clock_advance(&s.site.clock, 8 * US_PER_S);
+	api_site_advance(&s, 8 * US_PER_S);
 	assert_int_equal(viewers(), 0);
 	/* The session is still there for a player that paused. */
 	assert_int_equal(below(one, "video.m3u8"), 200);
@@ -298,7 +298,7 @@ static void test_sessions_survive_a_restart(void **state)
 	assert_int_equal(below(changed, "video.m3u8"), 404);
 	/* Some minutes after the start only those that are known. */
 	api_site_restart(&s);
-	fake_clock_advance(&s.site.clock, 130 * US_PER_S);
+	api_site_advance(&s, 130 * US_PER_S);
 	assert_int_equal(below(folder, "video.m3u8"), 404);
 }
 
@@ -360,7 +360,7 @@ static void test_events(void **state)
 	assert_non_null(strstr(line, "secreta"));
 	assert_true(read_until(admin, "event: notice", line, sizeof(line)));
 	/* Quiet: a comment every 15 s keeps proxies from closing it. */
-	fake_clock_advance(&s.site.clock, 16 * US_PER_S);
+	api_site_advance(&s, 16 * US_PER_S);
 	assert_true(read_until(viewer, ": keep-alive", line, sizeof(line)));
 	close(viewer);
 	close(admin);
