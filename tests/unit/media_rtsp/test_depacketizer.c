@@ -115,8 +115,10 @@ static int send(struct bench *h, unsigned seq, unsigned time, bool marker, const
 static size_t unhex(const char *s, uint8_t *dst)
 {
 	size_t n = 0;
-	for (unsigned v; sscanf(s, "%2x", &v) == 1; s += 2)
+	for (unsigned v; sscanf(s, " %2x", &v) == 1; s += 2) {
 		dst[n++] = (uint8_t)v;
+		s += strspn(s, " ");
+	}
 	return n;
 }
 
@@ -265,66 +267,16 @@ static void headers_with_extensions_padding_and_sources(void **state)
 		const char *hex;
 		int err;
 	} cases[] = {
-		{"80e00001"
-		 "00000000"
-		 "0000abcd"
-		 "65b8aa",
-		 0},
-		{"90e00002"
-		 "00000001"
-		 "0000abcd"
-		 "bede0001"
-		 "11223344"
-		 "65b8aa",
-		 0},
-		{"82e00003"
-		 "00000002"
-		 "0000abcd"
-		 "0000000100000002"
-		 "65b8aa",
-		 0},
-		{"a0e00004"
-		 "00000003"
-		 "0000abcd"
-		 "65b8aa"
-		 "000003",
-		 0},
-		{"b1e00005"
-		 "00000004"
-		 "0000abcd"
-		 "00000001"
-		 "bede0000"
-		 "65b8aa"
-		 "01",
-		 0},
-		{"40e00006"
-		 "00000005"
-		 "0000abcd"
-		 "65b8aa",
-		 -EBADMSG}, /* version 1 */
-		{"90e00006"
-		 "00000005"
-		 "0000abcd"
-		 "bede00ff"
-		 "65",
-		 -EBADMSG}, /* extension behind the end */
-		{"8fe00006"
-		 "00000005"
-		 "0000abcd"
-		 "65b8aa",
-		 -EBADMSG}, /* 15 sources behind the end */
-		{"a0e00006"
-		 "00000005"
-		 "0000abcd"
-		 "65b8aa"
-		 "09",
-		 -EBADMSG}, /* more padding than packet */
-		{"a0e00006"
-		 "00000005"
-		 "0000abcd"
-		 "65b8aa"
-		 "00",
-		 -EBADMSG},
+		{"80e00001 00000000 0000abcd 65b8aa", 0},
+		{"90e00002 00000001 0000abcd bede0001 11223344 65b8aa", 0},
+		{"82e00003 00000002 0000abcd 0000000100000002 65b8aa", 0},
+		{"a0e00004 00000003 0000abcd 65b8aa 000003", 0},
+		{"b1e00005 00000004 0000abcd 00000001 bede0000 65b8aa 01", 0},
+		{"40e00006 00000005 0000abcd 65b8aa", -EBADMSG},      /* version 1 */
+		{"90e00006 00000005 0000abcd bede00ff 65", -EBADMSG}, /* extension behind the end */
+		{"8fe00006 00000005 0000abcd 65b8aa", -EBADMSG},      /* 15 sources behind the end */
+		{"a0e00006 00000005 0000abcd 65b8aa 09", -EBADMSG},   /* more padding than packet */
+		{"a0e00006 00000005 0000abcd 65b8aa 00", -EBADMSG},
 		{"80e000", -EBADMSG},
 	};
 	struct bench h;
@@ -565,44 +517,18 @@ static void sender_reports(void **state)
 	uint32_t ssrc = 0, rtp = 0;
 	int64_t utc = 0;
 	/* a receiver report in front, a description behind; 2026-11-23T00:00:00.5Z */
-	size_t n = unhex("80c9000100000001"
-			 "80c80006"
-			 "0000abcd"
-			 "eead2d0080000000"
-			 "00001234"
-			 "00000000"
-			 "00000000"
-			 "81ca0001000000ab",
-			 raw);
+	size_t n = unhex("80c9000100000001 80c80006 0000abcd eead2d0080000000 00001234 00000000 00000000 81ca0001000000ab", raw);
 	assert_int_equal(rtcp_find_sender_report(bytes_of(raw, n), &ssrc, &utc, &rtp), 0);
 	assert_int_equal(ssrc, 0xabcd);
 	assert_int_equal(rtp, 0x1234);
 	assert_int_equal(utc, (0xeead2d00ll - 2208988800ll) * 1000000 + 500000);
 	/* after 2036 */
-	n = unhex("80c80006"
-		  "0000abcd"
-		  "0000000100000000"
-		  "00001234"
-		  "00000000"
-		  "00000000",
-		  raw);
+	n = unhex("80c80006 0000abcd 0000000100000000 00001234 00000000 00000000", raw);
 	assert_int_equal(rtcp_find_sender_report(bytes_of(raw, n), &ssrc, &utc, &rtp), 0);
 	assert_int_equal(utc, ((1ll << 32) + 1 - 2208988800ll) * 1000000);
-	static const char *const none[] = {"", "80c9000100000001",
-					   "80c80006"
-					   "0000abcd",
-					   "40c80006"
-					   "0000abcd"
-					   "0000000100000000"
-					   "00001234"
-					   "00000000"
-					   "00000000",
-					   "80c80006"
-					   "0000abcd"
-					   "0000000000000000"
-					   "00001234"
-					   "00000000"
-					   "00000000"};
+	static const char *const none[] = {"", "80c9000100000001", "80c80006 0000abcd",
+					   "40c80006 0000abcd 0000000100000000 00001234 00000000 00000000",
+					   "80c80006 0000abcd 0000000000000000 00001234 00000000 00000000"};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(rtcp_find_sender_report(bytes_of(raw, unhex(none[i], raw)), &ssrc, &utc, &rtp), -ENODATA);
 }

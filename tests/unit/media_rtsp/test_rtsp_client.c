@@ -679,9 +679,11 @@ static void digests(void **state)
 	} cases[] = {
 		{"WWW-Authenticate: Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c0\", opaque=\"5ccc\"\r\n",
 		 "opaque=\"5ccc\"|!algorithm|!qop|response=\"2da37b4aa0afcb3640d703e868303ee5\""},
-		{"WWW-Authenticate: Basic realm=\"r\", Digest realm=\"a\", nonce=\"1\", algorithm=MD5, Digest realm=\"b\", nonce=\"2\", algorithm=SHA-256, "
+		{"WWW-Authenticate: Basic realm=\"r\", Digest realm=\"a\", nonce=\"1\", algorithm=MD5, "
+		 "Digest realm=\"b\", nonce=\"2\", algorithm=SHA-256, "
 		 "qop=\"auth,auth-int\"\r\n",
-		 "realm=\"b\"|nonce=\"2\"|algorithm=SHA-256|qop=auth|nc=00000001|cnonce=\"000000079e3779b1\"|response=\"aa53293beeb6729bd6edf457e6d7e008ac7139f2c78c32682dee9681b9568fb6\""},
+		 "realm=\"b\"|nonce=\"2\"|algorithm=SHA-256|qop=auth|nc=00000001|cnonce=\"000000079e3779b1\"|"
+		 "response=\"aa53293beeb6729bd6edf457e6d7e008ac7139f2c78c32682dee9681b9568fb6\""},
 		{"WWW-Authenticate: Digest realm=\"b\",nonce=\"2\",algorithm=\"SHA-256\"\r\nWWW-Authenticate: Digest realm=\"a\",nonce=\"1\"\r\n",
 		 "realm=\"b\"|algorithm=SHA-256|!qop"},
 		{"WWW-Authenticate: Digest realm=\"x\", nonce=\"9\", algorithm=SHA-512-256\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n",

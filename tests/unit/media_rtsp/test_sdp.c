@@ -45,12 +45,16 @@ static const struct {
 	 "sprop-sps=QgEBAWAAAAMAkAAAAwAAAwB4oAPAgBDllllZJMrwFoCAAAADAIAAAAyE; sprop-pps=RAHBcrRiQA==\r\n",
 	 "2:98:90000::42+7 ", ""},
 	{"audio",
-	 "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 streamtype=5;mode=AAC-hbr;config=1408;sizelength=13;indexlength=3;"
-	 "indexdeltalength=3\r\nm=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 8 0\r\na=rtpmap:8 PCMA/8000\r\nm=audio 0 RTP/AVP 99\r\na=rtpmap:99 opus/48000/2\r\n",
+	 "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\n"
+	 "a=fmtp:97 streamtype=5;mode=AAC-hbr;config=1408;sizelength=13;indexlength=3;"
+	 "indexdeltalength=3\r\nm=audio 0 RTP/AVP 0\r\n"
+	 "m=audio 0 RTP/AVP 8 0\r\na=rtpmap:8 PCMA/8000\r\nm=audio 0 RTP/AVP 99\r\na=rtpmap:99 opus/48000/2\r\n",
 	 "3:97:16000::0+0 5:0:8000::0+0 6:8:8000::0+0 4:99:48000::0+0 ", ""},
 	{"one bad media among good ones",
-	 H264("a=control:good\r\n") "m=\r\nm=video\r\nm=video 0 RTP/AVP x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/abc\r\n"
-				    "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\na=fmtp:97 config=zz\r\nm=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"
+	 H264("a=control:good\r\n") "m=\r\nm=video\r\nm=video 0 RTP/AVP x\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264\r\n"
+				    "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/abc\r\n"
+				    "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000\r\na=fmtp:97 config=zz\r\n"
+				    "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\n"
 				    "m=audio 0 RTP/AVP 0\r\na=control:also\r\n",
 	 "1:96:90000:good:0+0 5:0:8000:also:0+0 ", ""},
 	{"the first payload that we know",
