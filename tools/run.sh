@@ -52,17 +52,9 @@ wait_ready() {
 	fail "the server does not answer"
 }
 
-add_missing() {
-	local cities cameras id label url city
-	cities=$("$vigia" city list --json) && cameras=$("$vigia" camera list --json) || return 1
-	while IFS=$'\t' read -r id label days; do
-		grep -q "\"id\":\"$id\"" <<<"$cities" || "$vigia" city add --id "$id" --name "$label" --retention "$days" \
-			--time-zone America/Sao_Paulo --language pt-BR >/dev/null || return 1
-	done <<<$'lapa\tLapa\t15\ncentro\tCentro\t30\nporto\tPorto\t7'
-	while IFS=$'\t' read -r id label url city _; do
-		grep -q "\"id\":\"$id\"" <<<"$cameras" || "$vigia" camera add --city "$city" --id "$id" --name "$label" - <<<"$url" >/dev/null || return 1
-	done < <("$camsim" --port "$port" --demo --list)
-	"$vigia" stream start --all >/dev/null
+# Only the simulated cameras: a person's own are started by that person.
+start_streams() {
+	"$camsim" --port "$port" --demo --list | cut -f 1 | xargs "$vigia" stream start >/dev/null
 }
 
 # The URL of the first stream that is live.
@@ -83,7 +75,10 @@ $tied "$camsim" --port "$port" --demo >"$data/camsim.log" 2>&1 &
 camsim_pid=$!
 for ((i = 0; i < 100; i++)); do
 	grep -q '^camsim: ready' "$data/camsim.log" && break
-	alive "$camsim_pid" || { cat "$data/camsim.log" >&2; fail "another port: VIGIA_DEMO_RTSP_PORT=9554 make run"; }
+	if ! alive "$camsim_pid"; then
+		cat "$data/camsim.log" >&2
+		fail "the simulated cameras did not start; VIGIA_DEMO_RTSP_PORT=9554 make run takes another port"
+	fi
 	sleep 0.05
 done
 
@@ -99,7 +94,7 @@ $tied "$vigia" serve &
 vigia_pid=$!
 wait_ready
 if [ ! -e "$marker" ]; then
-	add_missing || fail "the demo's cities and cameras could not be added"
+	start_streams || fail "not every simulated camera could be started"
 	touch "$marker"
 fi
 if url=$(playable_url); then

@@ -160,6 +160,7 @@ static void needs_reports(struct conn *c, const struct behaviour_use *use, doubl
 	}
 
 const struct behaviour behaviours[] = {
+	{.name = "clock", .on_packets = hook_clock}, /* no misbehaviour: writes date and time into the picture */
 	/* the connection */
 	{.name = "drop", .a = 40, .b = 240, .is_down = in_window}, /* off the network for a of every b seconds */
 	{.name = "stall", .a = 5, .b = 60, .on_frame = stall},	   /* connected and silent for a of every b seconds */

@@ -31,11 +31,12 @@ struct out_packet {
 	bool raw;    /* sent as it is, header and all */
 };
 #define FRAME_PACKETS_MAX 1024
+#define FRAME_EXTRA_MAX (256u << 10)
 struct frame_out {
 	const struct track *track;
 	struct out_packet packets[FRAME_PACKETS_MAX];
 	size_t n;
-	struct buf extra; /* where hooks build packets of their own; reserve before taking pointers */
+	struct buf extra; /* where hooks build packets of their own: FRAME_EXTRA_MAX reserved, so pointers into it stay */
 };
 
 struct behaviour {
@@ -69,6 +70,8 @@ void hook_annexb_in_nal(struct conn *c, const struct behaviour_use *use, struct 
 void hook_marker_on_params(struct conn *c, const struct behaviour_use *use, struct frame_out *f);
 void hook_junk_channel(struct conn *c, const struct behaviour_use *use, struct frame_out *f);
 void hook_loss(struct conn *c, const struct behaviour_use *use, struct frame_out *f);
+/* clock_strip.c */
+void hook_clock(struct conn *c, const struct behaviour_use *use, struct frame_out *f);
 
 extern const struct behaviour behaviours[];
 extern const size_t n_behaviours;

@@ -1,10 +1,7 @@
-/* Misbehaviours of packets: hooks that change a frame on its way out. Packets of their own are built in f->extra, which is
- * reserved first so that pointers into it stay. */
+/* Misbehaviours of packets: hooks that change a frame on its way out. Packets of their own are built in f->extra. */
 #include "tools/camsim/behaviour.h"
 
 #include <string.h>
-
-#define EXTRA_ROOM (1u << 16)
 
 static bool at_random(struct conn *c, double of_1000)
 {
@@ -13,9 +10,7 @@ static bool at_random(struct conn *c, double of_1000)
 
 static uint8_t *extra(struct frame_out *f, const void *data, size_t len)
 {
-	if (!f->extra.len)
-		buf_reserve(&f->extra, EXTRA_ROOM);
-	if (f->extra.len + len > EXTRA_ROOM)
+	if (f->extra.len + len > FRAME_EXTRA_MAX)
 		return NULL;
 	uint8_t *at = f->extra.data + f->extra.len;
 	buf_append(&f->extra, data, len);
@@ -153,7 +148,7 @@ void hook_rtp_extras(struct conn *c, const struct behaviour_use *use, struct fra
 	for (size_t i = 0; i < f->n; i++) {
 		struct out_packet *p = &f->packets[i];
 		size_t len = p->len + sizeof(more) + sizeof(padding);
-		if (p->raw || p->absent || f->extra.len + len > EXTRA_ROOM)
+		if (p->raw || p->absent || f->extra.len + len > FRAME_EXTRA_MAX)
 			continue;
 		uint8_t *copy = extra(f, p->data, PACKET_HEADER);
 		if (!copy)

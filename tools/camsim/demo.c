@@ -1,6 +1,9 @@
 /* The eight cameras of `make run`: three cities, one H.265, one that drops for 40 s every four minutes, one whose password
- * is refused. The seconds burnt into their pictures are those of the wall clock. */
+ * is refused. The seconds burnt into their pictures are those of the wall clock; the H.264 ones
+ * show date and time as well. */
 #include "tools/camsim/camsim.h"
+
+#include <string.h>
 
 static const struct {
 	const char *id, *label, *city, *clip, *options;
@@ -21,7 +24,8 @@ void demo_add(void)
 {
 	for (size_t i = 0; i < N_DEMO; i++) {
 		char options[256];
-		snprintf(options, sizeof(options), "fps=15&aligned=1&clip=%s%s", demo[i].clip, demo[i].options);
+		snprintf(options, sizeof(options), "fps=15&aligned=1&clip=%s%s%s", demo[i].clip,
+			 strstr(demo[i].options, "h265") ? "" : "&clock", demo[i].options);
 		cameras_add_scene(demo[i].id, demo[i].label, options);
 	}
 }

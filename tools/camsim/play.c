@@ -101,6 +101,7 @@ static void send_shaped(struct conn *c, struct track *t, const struct clip_frame
 	shaped.track = t;
 	shaped.n = f->n_packets < FRAME_PACKETS_MAX / 2 ? f->n_packets : FRAME_PACKETS_MAX / 2;
 	shaped.extra.len = 0;
+	buf_reserve(&shaped.extra, FRAME_EXTRA_MAX);
 	for (size_t i = 0; i < shaped.n; i++) {
 		const struct clip_packet *p = &clip->packets[f->first_packet + i];
 		shaped.packets[i] = (struct out_packet){.data = scratch.data + (p->offset - f->offset), .len = p->len, .kind = p->kind};

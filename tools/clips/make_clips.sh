@@ -48,19 +48,23 @@ test_clips() {
 }
 
 # One minute each, so that the burnt-in seconds are those of the wall clock: camsim plays frame n of the minute at its time.
+# The top 32 lines of the H.264 ones are a slice of their own (80 macroblocks), into which camsim writes date and time.
 # name, label, sky colours, ground colour, two moving things (colour, size, y, speed in pixels a second)
 scene() {
 	name=$1 label=$2 c0=$3 c1=$4 ground=$5 a=$6 b=$7 codec=$8
 	set -- $(echo "$a" | tr , ' ') $(echo "$b" | tr , ' ')
+	strip="" slices="" rate=300
+	[ "$codec" = h264 ] && strip="drawbox=x=0:y=0:w=640:h=40:color=black:t=fill," slices=":slice-max-mbs=80:cabac=0:no-deblock=1:weightp=0" rate=190
 	text="fontfile=/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf:fontcolor=white:box=1:boxcolor=black@0.55:boxborderw=8"
 	graph="gradients=s=640x360:r=15:c0=$c0:c1=$c1:x0=0:y0=0:x1=0:y1=300:speed=0.00001:nb_colors=2,format=yuv420p,
 drawbox=x=0:y=210:w=640:h=150:color=$ground:t=fill,drawbox=x=0:y=283:w=640:h=4:color=white@0.6:t=fill,
 trim=end_frame=1,loop=-1:1,setpts=N/15/TB,noise=alls=7:allf=t[bg];
 color=c=$1:s=$2:r=15[a];color=c=$5:s=$6:r=15[b];
 [bg][a]overlay=x='mod(t*$4,W+w)-w':y=$3[p];[p][b]overlay=x='W-mod(t*$8,W+w)':y=$7,
-drawtext=$text:fontsize=34:x=16:y=16:text='$label',
+$strip
+drawtext=$text:fontsize=34:x=16:y=56:text='$label',
 drawtext=$text:fontsize=40:x=w-tw-16:y=h-th-16:text='%{eif\\:trunc(t)\\:d\\:2},%{eif\\:10*mod(t\\,1)\\:d\\:1} s'"
-	"$codec" "$name" "$graph" 60 300 30 ":bframes=0"
+	"$codec" "$name" "$graph" 60 "$rate" 30 ":bframes=0$slices"
 }
 
 demo_clips() {
