@@ -9,6 +9,11 @@ int64_t hls_window_next_msn(const struct hls_window *w)
 	return w->first_msn + (int64_t)w->n - (hls_open_segment(w) ? 1 : 0);
 }
 
+int64_t hls_window_discontinuity(const struct hls_window *w)
+{
+	return w->discontinuity;
+}
+
 int hls_window_next_part(const struct hls_window *w)
 {
 	const struct hls_segment *s = hls_open_segment(w);
@@ -88,4 +93,11 @@ int hls_target_duration_s(uint32_t first_gop_90k)
 	const int least_s = 2, most_s = 6;
 	uint32_t s = first_gop_90k / HLS_90K + (first_gop_90k % HLS_90K ? 1 : 0);
 	return s < (uint32_t)least_s ? least_s : s > (uint32_t)most_s ? most_s : (int)s;
+}
+
+int64_t hls_first_discontinuity(int64_t utc_us)
+{
+	const int64_t start_2026_s = INT64_C(1767225600), step_s = 120;
+	int64_t s = utc_us / US_PER_S - start_2026_s;
+	return s > 0 ? s / step_s : 0;
 }

@@ -21,6 +21,8 @@ struct hls_window *hls_window_create(const struct hls_window_config *config)
 	w->config = *config;
 	w->first_msn = config->first_msn;
 	w->discontinuity = config->first_discontinuity;
+	if (w->discontinuity > HLS_DISCONTINUITY_MAX)
+		w->discontinuity = hls_first_discontinuity(config->first_discontinuity * US_PER_S);
 	return w;
 }
 

@@ -12,10 +12,15 @@ struct hls_window;
 /* Parts a segment can have: room for the tags of a whole one. What comes after goes into the next segment. */
 #define HLS_SEGMENT_PARTS_MAX 256
 
+#define HLS_DISCONTINUITY_MAX (INT64_C(1) << 24)
+
 struct hls_window_config {
-	int64_t first_msn;	     /* from the clock, so that it never goes back over a restart */
-	int64_t first_discontinuity; /* likewise */
-	char prefix;		     /* 'v' or 'a': names are <prefix><msn>.m4s, <prefix><msn>.<part>.m4s, <prefix>init<n>.mp4 */
+	int64_t first_msn; /* from the clock, so that it never goes back over a restart */
+	/* Likewise, but small: players (hls.js) keep a list of that length, so that 5e5 costs nothing and seconds since 1970 hang the page.
+	 * By hls_first_discontinuity, or for a rendition that joins another hls_window_discontinuity of that one: their numbers must agree
+	 * (RFC 8216bis 6.2.4). What is larger than HLS_DISCONTINUITY_MAX is taken for such seconds. */
+	int64_t first_discontinuity;
+	char prefix; /* 'v' or 'a': names are <prefix><msn>.m4s, <prefix><msn>.<part>.m4s, <prefix>init<n>.mp4 */
 	/* A segment or part left the window for good (after its grace): its tag may be released. Called from within the calls below that
 	 * append or end; it may not call back. */
 	void (*on_release)(void *ctx, uint64_t tag);
@@ -47,6 +52,8 @@ void hls_window_end(struct hls_window *w);
 
 int64_t hls_window_next_msn(const struct hls_window *w); /* of the open segment, or the next to be opened */
 int hls_window_next_part(const struct hls_window *w);
+/* Number of the newest segment's discontinuity. */
+int64_t hls_window_discontinuity(const struct hls_window *w);
 int hls_window_target_duration_s(const struct hls_window *w); /* largest of the window */
 /* How long the window is, and the least it must be kept (6 x TARGETDURATION). */
 int64_t hls_window_duration_90k(const struct hls_window *w);
@@ -71,5 +78,8 @@ int hls_window_find(const struct hls_window *w, int64_t msn, int part, uint64_t 
 void hls_part_plan(uint32_t frame_90k, uint32_t *ret_frames_per_part, uint32_t *ret_part_target_90k);
 /* max(2, ceil(first GOP)), at most 6. */
 int hls_target_duration_s(uint32_t first_gop_90k);
+/* Where DISCONTINUITY-SEQUENCE begins at this time: one more every two minutes since 2026, so that it does not go back over a restart
+ * unless there were more of them than that. */
+int64_t hls_first_discontinuity(int64_t utc_us);
 
 #endif

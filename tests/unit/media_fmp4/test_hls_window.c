@@ -457,6 +457,19 @@ static void discontinuity_sequence_counts_what_left(void **state)
 	teardown(&f);
 }
 
+/* hls.js walks a list as long as this number: seconds since 1970 hang the page. */
+static void discontinuity_sequence_stays_small(void **state)
+{
+	const int64_t start_2026_us = INT64_C(1767225600) * US_PER_S, year_us = 365 * US_PER_DAY;
+	assert_int_equal(hls_first_discontinuity(start_2026_us - 1), 0);
+	assert_int_equal(hls_first_discontinuity(start_2026_us + 240 * US_PER_S), 2);
+	assert_true(hls_first_discontinuity(start_2026_us + 30 * year_us) < HLS_DISCONTINUITY_MAX);
+	const struct hls_window_config config = {.first_msn = MSN, .first_discontinuity = INT64_C(1795419109), .prefix = 'v'};
+	struct hls_window *w = hls_window_create(&config);
+	assert_int_equal(hls_window_discontinuity(w), hls_first_discontinuity(INT64_C(1795419109) * US_PER_S));
+	hls_window_destroy(w);
+}
+
 static void a_segment_without_parts_never_was(void **state)
 {
 	struct fixture f;
@@ -594,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_gap_keeps_players_attached),
 		cmocka_unit_test(a_gap_longer_than_the_target_duration_is_several),
 		cmocka_unit_test(discontinuity_sequence_counts_what_left),
+		cmocka_unit_test(discontinuity_sequence_stays_small),
 		cmocka_unit_test(a_segment_without_parts_never_was),
 		cmocka_unit_test(no_segment_outgrows_its_target_duration),
 		cmocka_unit_test(thousands_of_tiny_parts_stay_bounded),
