@@ -16,7 +16,7 @@ tied=""
 command -v setpriv >/dev/null && setpriv --pdeathsig TERM true 2>/dev/null && tied="setpriv --pdeathsig TERM --"
 
 stop() {
-	trap '' INT TERM
+	trap '' INT TERM HUP
 	[ -n "$vigia_pid" ] && kill -TERM "$vigia_pid" 2>/dev/null
 	# Open files are sealed first; the cameras go on until then.
 	for ((i = 0; i < 300; i++)); do
@@ -27,7 +27,7 @@ stop() {
 	[ -n "$camsim_pid" ] && kill -TERM "$camsim_pid" 2>/dev/null
 	wait
 }
-trap 'stopping=1; exit 0' INT TERM
+trap 'stopping=1; exit 0' INT TERM HUP
 trap stop EXIT
 
 fail() {
