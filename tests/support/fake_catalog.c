@@ -487,3 +487,9 @@ const struct audit_entry *fake_catalog_audit(struct catalog *c, size_t *ret_n)
 	*ret_n = f->audit.n;
 	return f->audit.v;
 }
+
+const struct job_run *fake_catalog_last_run(struct catalog *c)
+{
+	struct fake *f = c->self;
+	return f->runs.n ? &f->runs.v[f->runs.n - 1].run : NULL;
+}

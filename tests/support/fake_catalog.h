@@ -24,6 +24,8 @@ void fake_catalog_restart(struct catalog *c);
 const struct recording *fake_catalog_recordings(struct catalog *c, size_t *ret_n);
 const struct notice *fake_catalog_notices(struct catalog *c, size_t *ret_n);
 const struct gap *fake_catalog_gaps(struct catalog *c, size_t *ret_n);
+/* The last run that began, NULL without one. */
+const struct job_run *fake_catalog_last_run(struct catalog *c);
 const struct audit_entry *fake_catalog_audit(struct catalog *c, size_t *ret_n);
 
 #endif

@@ -1,6 +1,8 @@
 /* The fake catalogue: recordings, gaps, holds, notices, journal. See fake_catalog.h. */
 #include "support/fake_catalog_priv.h"
 
+#include "base/bytes.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +37,19 @@ static void advance_live(struct fake *f)
 		f->first_live++;
 }
 
+/* The random end of an id tells it apart at the first look. */
+static bool same_id(const struct uuid *a, const struct uuid *b)
+{
+	return get_be64(a->b + 8) == get_be64(b->b + 8) && get_be64(a->b) == get_be64(b->b);
+}
+
 static struct recording *find_recording(struct fake *f, const struct uuid *id)
 {
 	for (size_t i = f->first_live; i < f->recordings.n; i++)
-		if (memcmp(&f->recordings.v[i].id, id, sizeof(*id)) == 0)
+		if (same_id(&f->recordings.v[i].id, id))
 			return &f->recordings.v[i];
 	for (size_t i = 0; i < f->first_live && i < f->recordings.n; i++)
-		if (memcmp(&f->recordings.v[i].id, id, sizeof(*id)) == 0)
+		if (same_id(&f->recordings.v[i].id, id))
 			return &f->recordings.v[i];
 	return NULL;
 }
@@ -124,7 +132,8 @@ static void put_row(struct fake *f, const struct recording *r)
 static int rec_put(void *self, const struct actor *a, const struct recording *r)
 {
 	struct fake *f = fake_enter(self);
-	int err = actor_sees_city(a, r->city_id) ? fake_write(f) : -ENOENT;
+	const struct recording *old = find_recording(f, &r->id);
+	int err = actor_sees_city(a, r->city_id) && (!old || actor_sees_city(a, old->city_id)) ? fake_write(f) : -ENOENT;
 	if (!err)
 		put_row(f, r);
 	return fake_leave(f, err);
@@ -207,6 +216,7 @@ static int rec_unnotice(void *self, const char *city_id, int64_t not_before, siz
 }
 
 struct pressed {
+	bool overdue; /* and noticed: these first */
 	double share;
 	struct recording r;
 };
@@ -214,6 +224,8 @@ struct pressed {
 static int by_share(const void *a, const void *b)
 {
 	const struct pressed *x = a, *y = b;
+	if (x->overdue != y->overdue)
+		return x->overdue ? -1 : 1;
 	return x->share != y->share ? (x->share < y->share) - (x->share > y->share) : oldest_first(&x->r, &y->r);
 }
 
@@ -227,7 +239,8 @@ static int rec_list_for_pressure(void *self, const char *volume_id, int64_t now,
 		const struct recording *r = &f->recordings.v[i];
 		const struct city *c = fake_city(f, everyone, r->city_id);
 		if ((r->status == REC_SEALED || r->status == REC_NOTICED) && strcmp(r->volume_id, volume_id) == 0 && c && !fake_held(f, r))
-			list[n++] = (struct pressed){(double)(now - r->started_at) / c->retention_days, *r};
+			list[n++] = (struct pressed){r->status == REC_NOTICED && now - r->started_at >= c->retention_days * US_PER_DAY,
+						     (double)(now - r->started_at) / c->retention_days, *r};
 	}
 	qsort(list, n, sizeof(*list), by_share);
 	n = n < limit ? n : limit;
@@ -459,7 +472,7 @@ static int hold_insert(void *self, const struct actor *a, const struct hold *h)
 	for (size_t i = 0; i < h->n_cameras; i++)
 		if (!fake_camera(f, a, h->camera_ids[i]))
 			return fake_leave(f, -ENOENT);
-	int err = fake_write(f);
+	int err = find_hold(f, everyone, h->id) ? -EEXIST : fake_write(f);
 	if (!err)
 		*ROWS_ADD(f->holds) = keep_hold(f, h);
 	return fake_leave(f, err);
@@ -469,6 +482,9 @@ static int hold_end(void *self, const struct actor *a, const char *id, int64_t a
 {
 	struct fake *f = fake_enter(self);
 	struct hold *h = find_hold(f, a, id);
+	for (size_t i = 0; h && i < h->n_cameras; i++)
+		if (!a->all_cities && !fake_camera(f, a, h->camera_ids[i]))
+			return fake_leave(f, -ENOENT);
 	int err = !h ? -ENOENT : h->ended_at != TIME_NONE ? -EALREADY : fake_write(f);
 	if (!err) {
 		h->ended_at = at;

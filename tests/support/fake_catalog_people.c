@@ -245,8 +245,9 @@ static bool mark_matches(struct fake *f, const struct mark *m, const struct acto
 {
 	bool named = !camera_id, seen = false;
 	for (size_t i = 0; i < m->n_cameras; i++) {
-		named |= camera_id && strcmp(camera_id, m->camera_ids[i]) == 0;
-		seen |= fake_camera(f, a, m->camera_ids[i]) != NULL;
+		bool visible = fake_camera(f, a, m->camera_ids[i]) != NULL;
+		named |= camera_id && visible && strcmp(camera_id, m->camera_ids[i]) == 0;
+		seen |= visible;
 	}
 	return named && seen && (from == TIME_NONE || m->at >= from) && (to == TIME_NONE || m->at < to);
 }

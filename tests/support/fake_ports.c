@@ -161,6 +161,14 @@ static const struct recorder_ops recorder_ops = {recorder_start, recorder_stop, 
 
 /* --- volumes --- */
 
+static uint32_t hash_of(const char *s)
+{
+	uint32_t h = 2166136261u;
+	while (*s)
+		h = (h ^ (uint8_t)*s++) * 16777619u;
+	return h;
+}
+
 void fake_volumes_add(struct fake_volumes *v, const char *volume_id, const char *key, int64_t size_bytes)
 {
 	if (v->n_files == v->cap_files) {
@@ -172,13 +180,15 @@ void fake_volumes_add(struct fake_volumes *v, const char *volume_id, const char 
 	struct fake_file *f = &v->files[v->n_files++];
 	snprintf(f->volume_id, sizeof(f->volume_id), "%s", volume_id);
 	snprintf(f->key, sizeof(f->key), "%s", key);
+	f->hash = hash_of(key);
 	f->size_bytes = size_bytes;
 }
 
 static struct fake_file *find_file(const struct fake_volumes *v, const char *volume_id, const char *key)
 {
+	uint32_t h = hash_of(key);
 	for (size_t i = 0; i < v->n_files; i++)
-		if (strcmp(v->files[i].key, key) == 0 && strcmp(v->files[i].volume_id, volume_id) == 0)
+		if (v->files[i].hash == h && strcmp(v->files[i].key, key) == 0 && strcmp(v->files[i].volume_id, volume_id) == 0)
 			return &v->files[i];
 	return NULL;
 }

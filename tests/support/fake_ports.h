@@ -34,6 +34,7 @@ struct fake_stream *fake_engine_find(struct fake_engine *e, const char *camera_i
 
 #define FAKE_VOLUMES 4
 struct fake_file {
+	uint32_t hash; /* of the key */
 	char volume_id[UUID_CAP];
 	char key[200];
 	int64_t size_bytes;

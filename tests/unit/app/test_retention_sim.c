@@ -60,7 +60,7 @@ struct model {
 	int n_holds;
 	bool pressure, deletion_off, crash_in_tick, crashed_while_telling;
 	int64_t needed_free, free_at_tick;
-	int64_t down_until[3], volume_down_until[2], pins_until;
+	int64_t down_until[3], volume_down_until[2], pins_made, pins_until;
 	size_t notices_seen;
 	struct {
 		int city;
@@ -159,6 +159,9 @@ static void on_remove(void *ctx, const char *volume_id, const char *key)
 		BROKEN("file %d deleted although deletion is off", index);
 	if (row->status != REC_DELETING || !row->deleted_by_rule)
 		BROKEN("file %d deleted without its mark", index);
+	for (size_t i = 0; i < m.site.footage.n_pinned; i++)
+		if (memcmp(&m.site.footage.pinned[i], &row->id, sizeof(row->id)) == 0 && now() - m.pins_made < HOUR)
+			BROKEN("file %d deleted while it is in use", index);
 	f->gone = true;
 	m.removed++;
 	if (strcmp(row->deleted_by_rule, "disk_pressure") == 0) {
@@ -257,22 +260,16 @@ static void look_after_run(int64_t at)
 
 static void look(void)
 {
-	struct arena mem = {0};
-	struct job_run *runs;
-	size_t n;
-	char *next;
 	look_at_notices();
-	assert_int_equal(m.site.catalog->jobs->list(m.site.catalog->self, "cleanup", &(struct page){.limit = 1}, &mem, &runs, &n, &next),
-			 0);
-	if (n && runs[0].finished_at != TIME_NONE && strcmp(runs[0].id, m.run_seen) != 0) {
-		snprintf(m.run_seen, sizeof(m.run_seen), "%s", runs[0].id);
-		m.runs++;
-		if (m.deletion_off ? !runs[0].error : runs[0].error && !m.crash_in_tick)
-			BROKEN("a run says \"%s\"", runs[0].error ? runs[0].error : "nothing of being switched off");
-		if (!runs[0].error || m.deletion_off)
-			look_after_run(runs[0].started_at);
-	}
-	arena_finish(&mem);
+	const struct job_run *run = fake_catalog_last_run(m.site.catalog);
+	if (!run || run->finished_at == TIME_NONE || strcmp(run->id, m.run_seen) == 0)
+		return;
+	snprintf(m.run_seen, sizeof(m.run_seen), "%s", run->id);
+	m.runs++;
+	if (m.deletion_off ? !run->error : run->error && !m.crash_in_tick)
+		BROKEN("a run says \"%s\"", run->error ? run->error : "nothing of being switched off");
+	if (!run->error || m.deletion_off)
+		look_after_run(run->started_at);
 }
 
 /* --- what happens --- */
@@ -326,7 +323,7 @@ static void pass(int64_t to)
 		m.site.clock.utc = m.camera[first].next_cut;
 		end_file(first);
 		begin_file(first);
-		m.camera[first].next_cut += chance(5) ? HOUR : 6 * HOUR;
+		m.camera[first].next_cut += chance(5) ? HOUR : 8 * HOUR;
 	}
 	m.site.clock.mono += to - now();
 	m.site.clock.utc = to;
@@ -420,6 +417,7 @@ static void pin_some(void)
 	m.site.footage.n_pinned = 0;
 	for (int i = 0; i < 6 && m.n_files; i++)
 		m.site.footage.pinned[m.site.footage.n_pinned++] = m.ids[rnd((uint64_t)m.n_files)];
+	m.pins_made = now();
 	m.pins_until = now() + (int64_t)rnd(30) * HOUR;
 }
 
@@ -560,7 +558,7 @@ static void set_up(unsigned history)
 	if (history % 3 == 0)
 		fake_catalog_before_mark(m.site.catalog, hold_in_between, NULL);
 	m.n_cities = 1 + (int)rnd(CITIES);
-	m.n_cameras = m.n_cities + (int)rnd(2);
+	m.n_cameras = m.n_cities + chance(25);
 	for (int i = 0; i < m.n_cities; i++) {
 		static const struct notify_target targets[] = {{CHANNEL_SMTP, "ana@example.org", LANGUAGE_PT_BR},
 							       {CHANNEL_WEBHOOK, "http://x/", LANGUAGE_EN}};
@@ -629,7 +627,7 @@ static void one_history(unsigned history)
 	set_up(history);
 	int64_t end = now() + DAYS * DAY;
 	while (now() < end) {
-		static const int gaps_min[] = {5, 60, 180, 180, 300, 420, 780};
+		static const int gaps_min[] = {5, 120, 240, 300, 420, 540, 780};
 		int64_t gap = chance(4) ? (int64_t)(24 + rnd(60)) * 60 : gaps_min[rnd(7)];
 		pass(now() + gap * 60 * US_PER_S + (int64_t)rnd(60) * US_PER_S);
 		something();
