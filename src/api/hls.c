@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
-#define START_WAIT_MS 10000 /* a player that comes before the first segment */
+#define START_WAIT_MS 8000 /* a player that comes before the first segment: less than hls.js waits for a first byte (10 s) */
 #define VERIFY_WAIT_MS 5000
 #define BLOBS_MAX 256u
 #define SESSIONS_KEY "\001sessions" /* of http_wait; no camera is called so */
@@ -160,10 +160,13 @@ static enum http_outcome not_ok(struct http_request *rq, const struct live_sourc
 		if (!http_timed_out(rq))
 			return http_wait(rq, camera_id, version, live->ops->max_wait_ms(live->self, camera_id));
 		return refuse(rq, 503, "it did not come in time");
+	/* After a restart a player is here before its camera is: an error now would make it give up. */
+	case LIVE_UNAVAILABLE:
+		if (!http_timed_out(rq))
+			return http_wait(rq, camera_id, version, START_WAIT_MS);
+		return refuse(rq, 503, "the stream has no pictures yet");
 	case LIVE_BAD_REQUEST:
 		return refuse(rq, 400, "the playlist cannot be asked for that");
-	case LIVE_UNAVAILABLE:
-		return refuse(rq, 503, "the stream has no pictures yet");
 	default:
 		return refuse(rq, 404, "there is nothing at this address, or no longer");
 	}

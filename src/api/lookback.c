@@ -45,7 +45,7 @@ static void playback(struct api_call *c)
 		answer_error(c, 500, NULL, "no token could be made");
 		return;
 	}
-	int err = playback_playlist(c->app, &c->actor, camera.id, from, to, "/api/v1/recordings/",
+	int err = playback_playlist(c->app, &c->actor, camera.id, from, to, "../../recordings/",
 				    arena_printf(c->mem, "/file?token=%s", token), &out, &p);
 	if (err) {
 		answer_problem(c, &p);

@@ -242,6 +242,27 @@ static void test_a_player_that_comes_early_waits(void **state)
 	close(fd);
 }
 
+/* The server came back before the camera did. */
+static void test_a_player_of_before_a_restart_waits(void **state)
+{
+	char folder[900], request[1200];
+	struct raw_reply r;
+	open_stream(s.viewer, folder, sizeof(folder));
+	atomic_store(&s.live.msn, 0);
+	api_site_restart(&s);
+	atomic_store(&s.live.touches, 0);
+	snprintf(request, sizeof(request), "GET %svideo.m3u8?_HLS_msn=6 HTTP/1.1\r\nHost: x\r\n\r\n", folder);
+	int fd = raw_connect(s.port);
+	raw_text(fd, request);
+	while (!atomic_load(&s.live.touches))
+		usleep(1000);
+	atomic_store(&s.live.msn, 9);
+	raw_reply(fd, false, &r);
+	assert_int_equal(r.status, 200);
+	raw_free(&r);
+	close(fd);
+}
+
 static int viewers(void)
 {
 	struct answer a = api_ask(&s, "GET", "/api/v1/cameras/portao-1/stream", s.admin, NULL, "");
@@ -412,6 +433,7 @@ int main(void)
 		T(test_playlists_and_media),
 		T(test_blocked_players_get_the_same_part),
 		T(test_a_player_that_comes_early_waits),
+		T(test_a_player_of_before_a_restart_waits),
 		T(test_viewers_are_players),
 		T(test_sessions_survive_a_restart),
 		T(test_events),
