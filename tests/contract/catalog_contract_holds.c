@@ -375,6 +375,13 @@ static void journal_follows_a_file(void **state)
 	assert_int_equal(back.status, REC_RECORDING);
 	assert_time_equal(back.ended_at, TIME_NONE); /* none while recording */
 	assert_int_equal(back.size_bytes, 500);
+	struct recording *rows; /* and so it reaches over any later span */
+	size_t n;
+	char *next;
+	struct recording_filter later = NOT_FILTERED;
+	later.from = T0 + HOUR;
+	assert_int_equal(f->c->recordings->list(f->c->self, everyone, &later, PAGE(5), &f->mem, &rows, &n, &next), 0);
+	assert_int_equal(n, 1);
 	f->c->journal->recording_sealed(f->c->self, &r.id, T0 + HOUR, 900);
 	f->c->journal->recording_progress(f->c->self, &r.id, T0 + HOUR / 2, 600); /* too late to mean anything */
 	flush(f);

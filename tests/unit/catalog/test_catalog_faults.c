@@ -20,7 +20,7 @@ static struct catalog *cat;
 
 /* --- faults --- */
 
-static atomic_int write_fault, sync_fault, interrupt_reads; /* a SQLite result, or 0 */
+static atomic_int write_fault, sync_fault, interrupt_reads, fail_updates; /* a SQLite result, or 0 */
 static int (*real_write)(sqlite3_file *, const void *, int, sqlite3_int64);
 static int (*real_sync)(sqlite3_file *, int);
 #define TABLES_MAX 4 /* SQLite has a table a way of locking; they write alike */
@@ -66,6 +66,8 @@ static int on_statement(unsigned type, void *ctx, void *p, void *x)
 {
 	if (atomic_load(&interrupt_reads) && sqlite3_stmt_readonly(p) && strstr(sqlite3_sql(p), "FROM"))
 		sqlite3_interrupt(ctx);
+	if (atomic_load(&fail_updates) && !strncmp(sqlite3_sql(p), "UPDATE recordings", 17))
+		sqlite3_interrupt(ctx);
 	return 0;
 }
 
@@ -109,6 +111,7 @@ static int teardown(void **state)
 	atomic_store(&write_fault, 0);
 	atomic_store(&sync_fault, 0);
 	atomic_store(&interrupt_reads, 0);
+	atomic_store(&fail_updates, 0);
 	sqlite_catalog_destroy(cat);
 	place_remove(&place);
 	return 0;
@@ -194,6 +197,26 @@ static void flush_says_that_the_disk_refused(void **state)
 	atomic_store(&write_fault, 0);
 	assert_int_equal(cat->journal->flush(cat->self), 0);
 	assert_int_equal(recording_size(&r.id), -1); /* there, still recording */
+}
+
+/* What the journal meets does not fail the write that came with it, and its rows are tried again by themselves. */
+static void a_write_goes_on_without_the_journal(void **state)
+{
+	struct recording r[200];
+	for (int i = 0; i < 200; i++)
+		r[i] = make_recording(i);
+	assert_int_equal(cat->journal->flush(cat->self), 0);
+	atomic_store(&fail_updates, 1);
+	for (int i = 0; i < 200; i++)
+		cat->journal->recording_opened(cat->self, &r[i]);
+	cat->journal->recording_progress(cat->self, &r[0].id, T0 + 1, 1);
+	assert_int_equal(put_setting(1), 0);
+	assert_int_equal(get_setting(1), 0);
+	assert_int_equal(recording_size(&r[199].id), -ENOENT);
+	atomic_store(&fail_updates, 0);
+	assert_int_equal(cat->journal->flush(cat->self), 0);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(recording_size(&r[i].id), -1);
 }
 
 static void closing_on_a_full_disk_ends(void **state)
@@ -341,9 +364,13 @@ static void threads_do_not_disturb_each_other(void **state)
 int main(void)
 {
 	const struct CMUnitTest catalog_faults[] = {
-		TEST(a_full_disk_fails_the_write_alone), TEST(flush_says_that_the_disk_refused),
-		TEST(closing_on_a_full_disk_ends),	 TEST(a_read_cut_short_is_busy),
-		TEST(a_flood_drops_progress_only),	 TEST(a_row_that_cannot_be_kept_does_not_stop_others),
+		TEST(a_full_disk_fails_the_write_alone),
+		TEST(flush_says_that_the_disk_refused),
+		TEST(a_write_goes_on_without_the_journal),
+		TEST(closing_on_a_full_disk_ends),
+		TEST(a_read_cut_short_is_busy),
+		TEST(a_flood_drops_progress_only),
+		TEST(a_row_that_cannot_be_kept_does_not_stop_others),
 		TEST(threads_do_not_disturb_each_other),
 	};
 	return cmocka_run_group_tests(catalog_faults, setup_faults, teardown_faults);

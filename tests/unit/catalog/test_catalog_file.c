@@ -430,6 +430,22 @@ static void cameras_are_found_without_accents(void **state)
 	sqlite_catalog_destroy(c);
 }
 
+/* Whoever was let into a city that is gone is not let into a later one of the same id. */
+static void a_removed_city_is_nobodys(void **state)
+{
+	static const char *const cities[] = {"sul"};
+	struct fixture *f = *state;
+	struct catalog *c = place_must_open(&f->place);
+	struct city city = {.id = "sul", .name = "Sul", .retention_days = 7, .time_zone = "UTC", .created_at = T0};
+	struct user u = {.name = "ana", .role = ROLE_VIEWER, .cities = cities, .n_cities = 1, .created_at = T0, .disabled_at = TIME_NONE};
+	assert_int_equal(c->cities->insert(c->self, everyone, &city), 0);
+	assert_int_equal(c->users->insert(c->self, &u), 0);
+	assert_int_equal(c->cities->remove(c->self, everyone, "sul"), 0);
+	assert_int_equal(c->users->get(c->self, "ana", &f->mem, &u), 0);
+	assert_int_equal(u.n_cities, 0);
+	sqlite_catalog_destroy(c);
+}
+
 /* A hold that is over by its `until` keeps nothing, though the job that says so has not run. */
 static void holds_end_by_the_clock(void **state)
 {
@@ -492,6 +508,7 @@ int main(void)
 		TEST(no_credentials_lie_in_the_file),
 		TEST(only_its_owner_reads_it),
 		TEST(cameras_are_found_without_accents),
+		TEST(a_removed_city_is_nobodys),
 		TEST(holds_end_by_the_clock),
 	};
 	return cmocka_run_group_tests(catalog_file, NULL, NULL);
