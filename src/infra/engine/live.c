@@ -48,7 +48,7 @@ struct live {
 	pthread_mutex_t lock;
 	/* under lock */
 	struct track tracks[2];
-	int64_t first_msn;
+	int64_t first_msn, created_utc_us;
 	bool ended;
 };
 
@@ -80,6 +80,7 @@ struct live *live_create(int64_t now_utc_us)
 	pthread_mutex_init(&l->lock, NULL);
 	/* Segments last a second or more, so numbers taken from the clock never go back over a restart. */
 	l->first_msn = now_utc_us / US_PER_S;
+	l->created_utc_us = now_utc_us;
 	return l;
 }
 
@@ -130,14 +131,17 @@ static void ensure_window(struct live *l, enum live_track which)
 		return;
 	struct hls_window_config config = {
 		.first_msn = l->first_msn,
-		.first_discontinuity = l->first_msn,
+		.first_discontinuity = hls_first_discontinuity(l->created_utc_us),
 		.prefix = which == LIVE_VIDEO ? 'v' : 'a',
 		.on_release = on_release,
 		.ctx = t,
 	};
 	/* An audio rendition that appears later begins beside the video's present segment. */
-	if (which == LIVE_AUDIO && l->tracks[LIVE_VIDEO].window)
-		config.first_msn = hls_window_next_msn(l->tracks[LIVE_VIDEO].window);
+	struct hls_window *video = l->tracks[LIVE_VIDEO].window;
+	if (which == LIVE_AUDIO && video) {
+		config.first_msn = hls_window_next_msn(video);
+		config.first_discontinuity = hls_window_discontinuity(video);
+	}
 	t->window = hls_window_create(&config);
 	if (!t->window)
 		abort();

@@ -47,7 +47,8 @@ struct part_step {
 };
 /* dts: decoding time since the run's first access unit (90 kHz). force_close: key frame or cut. */
 void part_timing_next(struct part_timing *t, int64_t dts, bool force_close, struct part_step *ret);
-/* The sample was added. True: the part closes with it, its last duration being *ret_duration. late: its packets did not come in time for that. */
+/* The sample was added. True: the part closes with it, its last duration being *ret_duration. late: its packets did not come in
+ * time for that. */
 bool part_timing_added(struct part_timing *t, bool late, uint32_t *ret_duration);
 /* Ends the run: the duration for a last sample that has none; 0 when there is none. */
 uint32_t part_timing_finish(struct part_timing *t);
