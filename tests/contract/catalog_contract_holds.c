@@ -319,16 +319,20 @@ static void gaps_are_paged(void **state)
 {
 	struct fixture *f = *state;
 	for (int i = 0; i < 20; i++) {
-		struct gap g = make_gap(i % 2 ? "lapa-1" : "azul-1", i % 2 ? "lapa" : "azul", T0 + i / 4 * HOUR, T0 + i / 4 * HOUR + 60);
+		/* every third lasts for days */
+		struct gap g = make_gap(i % 2 ? "lapa-1" : "azul-1", i % 2 ? "lapa" : "azul", T0 + i / 4 * HOUR,
+					i % 3 ? T0 + i / 4 * HOUR + 60 : T0 + 90 * HOUR);
 		assert_int_equal(f->c->gaps->put(f->c->self, &g), 0);
 	}
 	const struct actor *actors[] = {everyone, of_two, of_lapa};
-	for (int a = 0; a < 3; a++) {
+	for (int k = 0; k < 6; k++) {
+		int a = k % 3;
 		struct page page = {.limit = 3};
 		size_t seen = 0, n;
 		int64_t last = FAR_FUTURE, last_row = 0;
 		char *next;
 		struct gap_filter w = ALL_GAPS;
+		w.from = k < 3 ? TIME_NONE : T0; /* the same rows */
 		do {
 			struct gap *list;
 			assert_int_equal(f->c->gaps->list(f->c->self, actors[a], &w, &page, &f->mem, &list, &n, &next), 0);

@@ -19,7 +19,11 @@ static struct gap read_gap(struct query *q, struct arena *mem)
 
 #define COLUMNS "r.id, r.camera_id, r.city_id, r.from_at, r.to_at, r.reason, r.by_whom, r.note"
 
-static void filter_gaps(struct filter *w, const struct gap_filter *f)
+/* A span is asked for in two parts, so that neither walks over what lies long before it: gaps of at most a day begin at most a day before
+ * it; long ones are few and have indexes of their own. */
+enum part { ALL, SHORT, LONG };
+
+static void filter_gaps(struct filter *w, const struct gap_filter *f, enum part part)
 {
 	if (f->camera_id)
 		filter_text(w, "r.camera_id = ?", f->camera_id);
@@ -29,27 +33,56 @@ static void filter_gaps(struct filter *w, const struct gap_filter *f)
 		filter_int(w, "r.reason = ?", f->reason);
 	if (f->to != TIME_NONE)
 		filter_int(w, "r.from_at < ?", f->to);
-	if (f->from != TIME_NONE)
+	if (part == SHORT) {
+		filter_add(w, "r.to_at - r.from_at <= 86400000000");
+		filter_int(w, "r.from_at > ? - 86400000000", f->from);
+		filter_int(w, "r.to_at > ?", f->from);
+	} else if (part == LONG) {
+		filter_add(w, "(r.to_at IS NULL OR r.to_at - r.from_at > 86400000000)");
 		filter_int(w, "(r.to_at IS NULL OR r.to_at > ?)", f->from);
+	}
 }
 
-static int collect_page(struct query *q, struct arena *mem, size_t limit, struct gap **ret, size_t *ret_n, char **ret_next)
+struct gap_page {
+	struct gap *gaps; /* room for limit + 1 */
+	size_t n;
+};
+
+static int read_part(struct db *db, const struct actor *a, const struct gap_filter *f, enum part part, const struct page_key *key,
+		     size_t limit, struct arena *mem, struct gap_page *ret)
 {
-	struct gap *gaps = ARENA_ARRAY(mem, struct gap, limit);
-	size_t n = 0;
-	bool more = false;
-	while (query_row(q)) {
-		more = n == limit;
-		if (!more)
-			gaps[n++] = read_gap(q, mem);
+	const struct listing listing = {
+		.table = "gaps", .columns = COLUMNS, .time = "from_at", .id = "id", .key_type = KEY_ROW, .newest_first = true};
+	struct filter where = {0};
+	filter_gaps(&where, f, part);
+	const char *scope = f->city_id ? NULL : scope_json(a, mem);
+	if (scope && f->camera_id) {
+		filter_text(&where, "+r.city_id IN (SELECT value FROM json_each(?))", scope);
+		scope = NULL;
 	}
-	int err = query_end(q);
-	if (err)
-		return err;
-	*ret = gaps;
-	*ret_n = n;
-	*ret_next = more ? page_key_format_row(mem, 'g', gaps[n - 1].from, gaps[n - 1].row_id) : NULL;
-	return 0;
+	struct query q = listing_begin(db, &listing, &where, scope, key, (int)limit);
+	ret->gaps = ARENA_ARRAY(mem, struct gap, limit + 1);
+	while (ret->n <= limit && query_row(&q))
+		ret->gaps[ret->n++] = read_gap(&q, mem);
+	filter_finish(&where);
+	return query_end(&q);
+}
+
+static bool newer(const struct gap *a, const struct gap *b)
+{
+	return a->from != b->from ? a->from > b->from : a->row_id > b->row_id;
+}
+
+/* One page of two, at most limit + 1 rows. */
+static struct gap_page merge(const struct gap_page *a, const struct gap_page *b, size_t limit, struct arena *mem)
+{
+	struct gap_page all = {.gaps = ARENA_ARRAY(mem, struct gap, limit + 1)};
+	size_t i = 0, k = 0;
+	while (all.n <= limit && (i < a->n || k < b->n)) {
+		bool first = k == b->n || (i < a->n && newer(&a->gaps[i], &b->gaps[k]));
+		all.gaps[all.n++] = first ? a->gaps[i++] : b->gaps[k++];
+	}
+	return all;
 }
 
 static int gap_list(void *self, const struct actor *a, const struct gap_filter *f, const struct page *page, struct arena *mem,
@@ -57,31 +90,28 @@ static int gap_list(void *self, const struct actor *a, const struct gap_filter *
 {
 	struct page_key key;
 	struct db *db;
+	struct gap_page rows = {0}, longer = {0};
+	size_t limit = (size_t)page_limit(page);
 	int err = page_key_parse(page->cursor, 'g', &key);
-	if (!err && f->city_id && !actor_sees_city(a, f->city_id)) {
-		*ret = NULL;
-		*ret_n = 0;
-		*ret_next = NULL;
-		return 0;
-	}
-	if (!err)
+	bool visible = !f->city_id || actor_sees_city(a, f->city_id);
+	if (!err && visible) {
 		err = read_begin(self, &db);
+		if (err)
+			return err;
+		err = read_part(db, a, f, f->from == TIME_NONE ? ALL : SHORT, &key, limit, mem, &rows);
+		if (!err && f->from != TIME_NONE) {
+			err = read_part(db, a, f, LONG, &key, limit, mem, &longer);
+			rows = merge(&rows, &longer, limit, mem);
+		}
+		err = read_end(db, err);
+	}
 	if (err)
 		return err;
-	const struct listing listing = {
-		.table = "gaps", .columns = COLUMNS, .time = "from_at", .id = "id", .key_type = KEY_ROW, .newest_first = true};
-	struct filter where = {0};
-	filter_gaps(&where, f);
-	const char *scope = f->city_id ? NULL : scope_json(a, mem);
-	if (scope && f->camera_id) {
-		filter_text(&where, "+r.city_id IN (SELECT value FROM json_each(?))", scope);
-		scope = NULL;
-	}
-	int limit = page_limit(page);
-	struct query q = listing_begin(db, &listing, &where, scope, &key, limit);
-	err = read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));
-	filter_finish(&where);
-	return err;
+	bool more = rows.n > limit;
+	*ret = rows.gaps;
+	*ret_n = more ? limit : rows.n;
+	*ret_next = more ? page_key_format_row(mem, 'g', rows.gaps[limit - 1].from, rows.gaps[limit - 1].row_id) : NULL;
+	return 0;
 }
 
 int gap_end(struct db *db, const char *camera_id, int64_t to)

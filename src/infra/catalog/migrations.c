@@ -82,6 +82,10 @@ static const char step_1[] =
 	"CREATE INDEX gaps_camera ON gaps (camera_id, from_at);"
 	"CREATE INDEX gaps_city ON gaps (city_id, from_at);"
 	"CREATE INDEX gaps_time ON gaps (from_at);"
+	/* long ones, which may reach into a span from far before it; worded as in gaps.c */
+	"CREATE INDEX gaps_long_camera ON gaps (camera_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 86400000000;"
+	"CREATE INDEX gaps_long_city ON gaps (city_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 86400000000;"
+	"CREATE INDEX gaps_long_time ON gaps (from_at) WHERE to_at IS NULL OR to_at - from_at > 86400000000;"
 
 	"CREATE TABLE holds (id TEXT PRIMARY KEY, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, owner TEXT NOT NULL, reason TEXT NOT NULL,"
 	" until_at INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT) STRICT, WITHOUT ROWID;"
