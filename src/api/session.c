@@ -151,7 +151,8 @@ static void session_post(struct api_call *c)
 	}
 	int64_t wait = limiter_wait(c->api, in.user, http_peer(c->rq));
 	if (wait > 0) {
-		http_set_header(c->rq, "Retry-After", arena_printf(c->mem, "%lld", (long long)(wait / US_PER_S + 1)));
+		long long seconds = wait / US_PER_S + 1;
+		http_set_header(c->rq, "Retry-After", arena_printf(c->mem, "%lld", seconds));
 		answer_error(c, 429, NULL, "too many wrong passwords from this address, try again later");
 		return;
 	}

@@ -22,10 +22,10 @@ void token_keys_init(struct token_keys *k, const uint8_t master[32])
 
 static size_t put_name(uint8_t *dst, const char *name)
 {
-	size_t n = strlen(name);
-	dst[0] = (uint8_t)n;
-	memcpy(dst + 1, name, n);
-	return n + 1;
+	struct bytes b = bytes_str(name);
+	dst[0] = (uint8_t)b.len;
+	memcpy(dst + 1, b.data, b.len);
+	return b.len + 1;
 }
 
 int token_sign(const struct token_keys *k, enum token_kind kind, const struct token *t, char ret_text[TOKEN_CAP])
