@@ -167,6 +167,13 @@ static int add_fragment(struct builder *b, int track, const struct fmp4_fragment
 	return err;
 }
 
+/* Sound far from the picture beside it in the file has another file's clock: one such fragment would shift all that follows. */
+static bool stray_sound(const struct builder *b, int64_t at)
+{
+	int64_t apart = at - wall_of(b, &b->tables[VIDEO], b->tables[VIDEO].end);
+	return apart > INTERLEAVE_US || apart < -INTERLEAVE_US;
+}
+
 static bool on_fragment(void *ctx, const struct fmp4_fragment *f)
 {
 	struct builder *b = ctx;
@@ -182,6 +189,8 @@ static bool on_fragment(void *ctx, const struct fmp4_fragment *f)
 		return false;
 	if (position < 0)
 		return true; /* sound of before the first frame */
+	if (track == AUDIO && stray_sound(b, at))
+		return true;
 	if (track == VIDEO) {
 		int64_t jump = at - wall_of(b, t, t->end);
 		if (t->n && (jump > RUN_SLACK_US || jump < -RUN_SLACK_US))

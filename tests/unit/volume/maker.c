@@ -250,6 +250,11 @@ static void catch_up_audio(struct maker *m)
 	m->audio_tfdt += n * 1024;
 }
 
+void maker_stray_audio(struct maker *m)
+{
+	fragment(m, m->audio, FMP4_AUDIO_TRACK, m->next_audio, 1, m->audio_tfdt, 1024);
+}
+
 void maker_pad(struct maker *m)
 {
 	size_t n = (4096 - m->out.len % 4096) % 4096;

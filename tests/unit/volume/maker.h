@@ -44,6 +44,8 @@ void maker_begin(struct maker *m, const struct clip *video, const struct clip *a
 void maker_frames(struct maker *m, size_t n);
 /* Nothing for so long; the next frame is the next key frame. */
 void maker_gap(struct maker *m, int64_t us);
+/* One more frame of sound at audio_tfdt. */
+void maker_stray_audio(struct maker *m);
 void maker_pad(struct maker *m);
 void maker_seal(struct maker *m);
 void maker_finish(struct maker *m);

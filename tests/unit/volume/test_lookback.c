@@ -367,6 +367,27 @@ static void test_export_sound_pauses(void **state)
 	export_plan_destroy(e);
 }
 
+/* A fragment of sound with the clock of the file before (seen at cuts): it does not push the rest away from the picture. */
+static void test_export_stray_sound(void **state)
+{
+	maker_begin(&m1, video, sound, "lapa", CAMERA, SITE_ANCHOR, 1);
+	maker_frames(&m1, 10);
+	uint64_t kept = m1.audio_tfdt;
+	m1.audio_tfdt = 958848;
+	maker_stray_audio(&m1);
+	m1.audio_tfdt = kept;
+	maker_frames(&m1, 240);
+	maker_seal(&m1);
+	site_put(&site, &m1, 0, KEY1, REC_SEALED);
+	struct export_plan *e = plan(SITE_ANCHOR, SITE_ANCHOR + 30 * S);
+	assert_export(e, 250, 10);
+	char path[500];
+	snprintf(path, sizeof(path), "%s/export.mp4", site.dir);
+	double duration = probe(path, "a", "duration");
+	assert_true(duration > 9.9 && duration < 10.1);
+	export_plan_destroy(e);
+}
+
 static void test_export_pins(void **state)
 {
 	standard_footage(video, NULL);
@@ -558,6 +579,7 @@ int main(void)
 		T(test_export_random_access),
 		T(test_export_parameter_change),
 		T(test_export_sound_pauses),
+		T(test_export_stray_sound),
 		T(test_export_pins),
 		T(test_export_refusals),
 		T(test_manifest),
