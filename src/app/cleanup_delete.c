@@ -228,6 +228,10 @@ int settle_deleting(struct deletion *d, const struct city *c)
 		for (size_t i = 0; !err && i < n; i++) {
 			if (!still_due(d, c, day, &rows[i]) && deletion_rescue(d->app, &rows[i]))
 				continue;
+			if (in_use(d, &rows[i])) {
+				report_item(d, item_pinned, &rows[i]);
+				continue;
+			}
 			ids[kept] = rows[i].id;
 			rows[kept++] = rows[i];
 		}
@@ -244,7 +248,7 @@ int settle_deleting(struct deletion *d, const struct city *c)
 static void retry_one(struct app *app, const struct uuid *id, int64_t now)
 {
 	struct arena mem = {0};
-	struct recording r;
+	struct recording r = {.status = REC_DELETED};
 	struct city c;
 	size_t marked;
 	struct deletion d = {.app = app, .rule = "retention", .now = now};
@@ -252,9 +256,9 @@ static void retry_one(struct app *app, const struct uuid *id, int64_t now)
 		   app->catalog->cities->get(app->catalog->self, cleaner, r.city_id, &mem, &c) == 0;
 	const struct tz *tz = due ? zone_of(c.time_zone) : NULL;
 	due = tz && recording_due_for_deletion(&r, c.retention_days, now, local_day(tz, now));
-	if (!due)
-		pin_drop(id); /* held, deleted or kept longer meanwhile */
-	else if (!in_use(&d, &r) && !deletion_is_off(app))
+	if (!due && r.status != REC_DELETING) /* (that one waits for the next run) */
+		pin_drop(id);		      /* held, deleted or kept longer meanwhile */
+	else if (due && !in_use(&d, &r) && !deletion_is_off(app))
 		delete_batch(&d, &r, 1, &marked);
 	arena_finish(&mem);
 }

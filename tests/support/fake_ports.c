@@ -51,6 +51,7 @@ static struct fake_stream *engine_stream(struct fake_engine *e, const char *came
 	struct fake_stream *s = fake_engine_find(e, camera_id);
 	if (!s && e->n < FAKE_CAMERAS) {
 		s = &e->streams[e->n++];
+		*s = (struct fake_stream){0};
 		snprintf(s->camera_id, sizeof(s->camera_id), "%s", camera_id);
 		s->state = (struct stream_state){.started_at = TIME_NONE, .last_frame_at = TIME_NONE, .since = TIME_NONE, .viewers = -1};
 	}

@@ -29,6 +29,7 @@ struct model_file {
 	int volume;
 	int64_t from, to; /* to 0 while it is written */
 	bool gone;
+	int64_t first_pinned;
 };
 struct model_hold {
 	char id[UUID_CAP];
@@ -60,7 +61,7 @@ struct model {
 	int n_holds;
 	bool pressure, deletion_off, crash_in_tick, crashed_while_telling;
 	int64_t needed_free, free_at_tick;
-	int64_t down_until[3], volume_down_until[2], pins_made, pins_until;
+	int64_t down_until[3], volume_down_until[2], pins_until;
 	size_t notices_seen;
 	struct {
 		int city;
@@ -160,7 +161,7 @@ static void on_remove(void *ctx, const char *volume_id, const char *key)
 	if (row->status != REC_DELETING || !row->deleted_by_rule)
 		BROKEN("file %d deleted without its mark", index);
 	for (size_t i = 0; i < m.site.footage.n_pinned; i++)
-		if (memcmp(&m.site.footage.pinned[i], &row->id, sizeof(row->id)) == 0 && now() - m.pins_made < HOUR)
+		if (memcmp(&m.site.footage.pinned[i], &row->id, sizeof(row->id)) == 0 && now() - f->first_pinned < HOUR)
 			BROKEN("file %d deleted while it is in use", index);
 	f->gone = true;
 	m.removed++;
@@ -242,16 +243,16 @@ static void look_after_run(int64_t at)
 			BROKEN("file %d still noticed after its days were raised", i);
 		if (!expiring)
 			continue;
-		if (rows[i].status == REC_DELETING && (out_of_reach || m.crash_in_tick || m.deletion_off))
+		bool pinned = false;
+		for (size_t k = 0; k < m.site.footage.n_pinned; k++)
+			pinned |= memcmp(&m.site.footage.pinned[k], &rows[i].id, sizeof(rows[i].id)) == 0;
+		if (rows[i].status == REC_DELETING && (pinned || out_of_reach || m.crash_in_tick || m.deletion_off))
 			continue; /* (a crash after the run, in the same tick) */
 		if (rows[i].status != REC_NOTICED)
 			BROKEN("invariant 4: file %d expires and is neither noticed nor gone (status %d, rule %s)", i, rows[i].status,
 			       rows[i].deleted_by_rule ? rows[i].deleted_by_rule : "-");
 		const struct notice *notice = find_notice(rows[i].notice_id);
 		bool overdue = at - f->from >= days * DAY && at - f->to >= days * DAY;
-		bool pinned = false;
-		for (size_t k = 0; k < m.site.footage.n_pinned; k++)
-			pinned |= memcmp(&m.site.footage.pinned[k], &rows[i].id, sizeof(rows[i].id)) == 0;
 		if (overdue && !pinned && !m.deletion_off && at - notice->created_at >= 20 * HOUR &&
 		    city_day(f->city, at) >= notice->due_on)
 			BROKEN("invariant 4: file %d is overdue and still there", i);
@@ -415,9 +416,12 @@ static void hold_in_between(void *ctx)
 static void pin_some(void)
 {
 	m.site.footage.n_pinned = 0;
-	for (int i = 0; i < 6 && m.n_files; i++)
-		m.site.footage.pinned[m.site.footage.n_pinned++] = m.ids[rnd((uint64_t)m.n_files)];
-	m.pins_made = now();
+	for (int i = 0; i < 6 && m.n_files; i++) {
+		int index = (int)rnd((uint64_t)m.n_files);
+		m.site.footage.pinned[m.site.footage.n_pinned++] = m.ids[index];
+		if (!m.file[index].first_pinned)
+			m.file[index].first_pinned = now();
+	}
 	m.pins_until = now() + (int64_t)rnd(30) * HOUR;
 }
 
