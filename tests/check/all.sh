@@ -22,7 +22,7 @@ formatting() {
 }
 
 tidy() {
-	git ls-files -z 'src/*.c' 'tools/*.c' | xargs -0 -n 4 -P "$jobs" clang-tidy --quiet -p "$build" 2>/dev/null | tee "$build/tidy.log" |
+	git ls-files -z 'src/*.c' 'tools/*.c' | xargs -0 -n 4 -P "$jobs" clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option -p "$build" 2>&1 | tee "$build/tidy.log" |
 		grep -E '(warning|error):' | sort -u
 	[ "${PIPESTATUS[3]}" != 0 ]
 }
