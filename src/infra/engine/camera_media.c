@@ -504,6 +504,7 @@ static int make_depacketizer(struct camera_rt *c, int which, const struct rtsp_t
 		.au_size_length = t->au_size_length,
 		.au_index_length = t->au_index_length,
 		.au_index_delta_length = t->au_index_delta_length,
+		.samples_per_frame = t->audio.samples_per_frame,
 		.out = &c->bufs[which],
 		.on_au = which == VIDEO ? on_video : on_audio,
 		.ctx = c,

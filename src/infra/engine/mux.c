@@ -319,8 +319,8 @@ static int cut(struct mux *m, uint32_t len, int64_t run_time, int64_t now_mono_u
 	if (!fresh)
 		return -ENOMEM;
 	memcpy(fresh->data + reserve, m->chunk->data + at, len);
-	if (!mux_room(m, 1)) /* finished audio still belongs to the old file; the unit is safe in the new chunk */
-		mux_audio_place(m);
+	m->open = false;
+	mux_audio_place(m); /* finished audio still belongs to the old file; the unit is safe in the new chunk */
 	write_out(m, m->chunk, m->flushed, m->pos);
 	chunk_unref(&m->chunk);
 	seal_file(m);
