@@ -17,7 +17,8 @@ static const char step_1[] =
 	"CREATE TABLE cities (id TEXT PRIMARY KEY, name TEXT NOT NULL, retention_days INTEGER NOT NULL CHECK (retention_days > 0),"
 	" time_zone TEXT NOT NULL, language INTEGER NOT NULL, created_at INTEGER) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE city_notify (city_id TEXT NOT NULL REFERENCES cities ON DELETE CASCADE, position INTEGER NOT NULL,"
-	" channel INTEGER NOT NULL, target TEXT NOT NULL, language INTEGER NOT NULL, PRIMARY KEY (city_id, position)) STRICT, WITHOUT ROWID;"
+	" channel INTEGER NOT NULL, target TEXT NOT NULL, language INTEGER NOT NULL,"
+	" PRIMARY KEY (city_id, position)) STRICT, WITHOUT ROWID;"
 
 	/* rtsp_url and live_url are sealed whole: cameras take credentials in paths and queries too. */
 	"CREATE TABLE cameras (id TEXT PRIMARY KEY, city_id TEXT NOT NULL REFERENCES cities, name TEXT NOT NULL, rtsp_url BLOB NOT NULL,"
@@ -26,14 +27,15 @@ static const char step_1[] =
 	" search TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX cameras_city ON cameras (city_id, id);"
 
-	"CREATE TABLE streams (camera_id TEXT PRIMARY KEY REFERENCES cameras, id TEXT NOT NULL UNIQUE, hls_url TEXT, status INTEGER NOT NULL,"
+	"CREATE TABLE streams (camera_id TEXT PRIMARY KEY REFERENCES cameras, id TEXT NOT NULL UNIQUE, hls_url TEXT,"
+	" status INTEGER NOT NULL,"
 	" started_at INTEGER, stopped_at INTEGER, stopped_by TEXT, stop_reason TEXT, restart_at INTEGER) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE stream_assignments (camera_id TEXT PRIMARY KEY REFERENCES streams ON DELETE CASCADE, node_id TEXT NOT NULL,"
 	" lease_until INTEGER, lease_epoch INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX stream_assignments_node ON stream_assignments (node_id);"
 
-	"CREATE TABLE volumes (id TEXT PRIMARY KEY, path TEXT NOT NULL, generation INTEGER NOT NULL, node_id TEXT NOT NULL) STRICT, WITHOUT "
-	"ROWID;"
+	"CREATE TABLE volumes (id TEXT PRIMARY KEY, path TEXT NOT NULL, generation INTEGER NOT NULL, node_id TEXT NOT NULL)"
+	" STRICT, WITHOUT ROWID;"
 
 	/* ended_at of a row with status 0 is how far the file is known to reach. Every index ends with the primary key. */
 	"CREATE TABLE recordings (id BLOB PRIMARY KEY CHECK (length(id) = 16), camera_id TEXT NOT NULL, city_id TEXT NOT NULL,"
@@ -87,8 +89,8 @@ static const char step_1[] =
 	"CREATE INDEX gaps_long_city ON gaps (city_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 86400000000;"
 	"CREATE INDEX gaps_long_time ON gaps (from_at) WHERE to_at IS NULL OR to_at - from_at > 86400000000;"
 
-	"CREATE TABLE holds (id TEXT PRIMARY KEY, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, owner TEXT NOT NULL, reason TEXT NOT NULL,"
-	" until_at INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE holds (id TEXT PRIMARY KEY, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, owner TEXT NOT NULL, "
+	" reason TEXT NOT NULL, until_at INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX holds_time ON holds (created_at);"
 	"CREATE INDEX holds_in_force ON holds (created_at) WHERE ended_at IS NULL;"
 	"CREATE INDEX holds_until ON holds (until_at) WHERE ended_at IS NULL AND until_at IS NOT NULL;"
@@ -104,7 +106,8 @@ static const char step_1[] =
 	"CREATE UNIQUE INDEX notices_one_digest ON notices (city_id, due_on) WHERE kind = 0;"
 	"CREATE INDEX notices_time ON notices (created_at);"
 	"CREATE INDEX notices_city ON notices (city_id, created_at);"
-	"CREATE TABLE notice_items (notice_id TEXT NOT NULL REFERENCES notices ON DELETE CASCADE, position INTEGER NOT NULL, camera_id TEXT,"
+	"CREATE TABLE notice_items (notice_id TEXT NOT NULL REFERENCES notices ON DELETE CASCADE, position INTEGER NOT NULL,"
+	" camera_id TEXT,"
 	" camera_name TEXT, from_at INTEGER, to_at INTEGER, bytes INTEGER NOT NULL, files INTEGER NOT NULL, gap_seconds INTEGER NOT NULL,"
 	" held_files INTEGER NOT NULL, PRIMARY KEY (notice_id, position)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE deliveries (id INTEGER PRIMARY KEY AUTOINCREMENT, notice_id TEXT NOT NULL REFERENCES notices ON DELETE CASCADE,"
@@ -185,10 +188,10 @@ static int migrate_locked(struct db *db, char *why, size_t cap)
 		return -EINVAL;
 	}
 	if (version > schema_version()) {
-		snprintf(
-			why, cap,
-			"%s was written by a newer Vigia (schema %lld, this one knows %d): use that version, or a copy from before the upgrade",
-			db->cat->path, (long long)version, schema_version());
+		snprintf(why, cap,
+			 "%s was written by a newer Vigia (schema %lld, this one knows %d): use that version,"
+			 " or a copy from before the upgrade",
+			 db->cat->path, (long long)version, schema_version());
 		return -EPROTONOSUPPORT;
 	}
 	for (int n = (int)version + 1; !err && n <= schema_version(); n++) {

@@ -176,10 +176,14 @@ static int do_put(struct db *db, void *arg)
 	struct query q = query_begin(
 		db,
 		"INSERT INTO recordings (id, camera_id, city_id, volume_id, file_path, started_at, ended_at, size_bytes, status, due_on,"
-		" noticed_at, notice_id, deleted_at, deleted_by_rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT (id) DO UPDATE SET camera_id = excluded.camera_id, city_id = excluded.city_id, volume_id = excluded.volume_id,"
-		" file_path = excluded.file_path, started_at = excluded.started_at, ended_at = excluded.ended_at,"
-		" size_bytes = excluded.size_bytes, status = excluded.status, due_on = excluded.due_on, noticed_at = excluded.noticed_at,"
+		" noticed_at, notice_id, deleted_at, deleted_by_rule)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (id) DO UPDATE SET camera_id = excluded.camera_id, city_id = excluded.city_id,"
+		" volume_id = excluded.volume_id,"
+		" file_path = excluded.file_path, started_at = excluded.started_at,"
+		" ended_at = excluded.ended_at,"
+		" size_bytes = excluded.size_bytes, status = excluded.status, due_on = excluded.due_on, "
+		" noticed_at = excluded.noticed_at,"
 		" notice_id = excluded.notice_id, deleted_at = excluded.deleted_at, deleted_by_rule = excluded.deleted_by_rule");
 	query_uuid(&q, &r->id);
 	query_text(&q, r->camera_id);

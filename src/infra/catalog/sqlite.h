@@ -7,7 +7,7 @@
 #include "app/ports/catalog.h"
 
 struct sqlite_catalog_config {
-	const char *path; /* file; created when missing (mode 0600) */
+	const char *path;   /* file; created when missing (mode 0600) */
 	const uint8_t *key; /* 32 bytes */
 	const char *node_id;
 	const struct clock *clock;

@@ -83,7 +83,8 @@ static void fill(void)
 		"UPDATE recordings SET due_on = 20460, noticed_at = started_at WHERE status = 2;"
 		"INSERT INTO gaps (camera_id, city_id, from_at, to_at, reason) SELECT camera_id, city_id, started_at, started_at + 1000, 0"
 		" FROM recordings WHERE started_at / 3600000000 % 7 = 3;"
-		"INSERT INTO audit (at, actor, action, object, city_id, details) SELECT started_at, 'ana', 'recording.view', camera_id, city_id, ''"
+		"INSERT INTO audit (at, actor, action, object, city_id, details)"
+		" SELECT started_at, 'ana', 'recording.view', camera_id, city_id, ''"
 		" FROM recordings LIMIT 30000;"
 		"COMMIT;";
 	char *err = NULL;
