@@ -123,7 +123,7 @@ void http_problem(struct http_request *rq, int status, const char *field, const 
 const char *http_status_text(int status);
 
 /* --- waiting --- */
-/* Ask me again when version(key) != version, or max_wait_ms after this request's first wait. */
+/* Ask me again when version(key) != version, or max_wait_ms after this request's first wait. The answer's headers are then set anew. */
 enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t version, int max_wait_ms);
 bool http_waited(const struct http_request *rq);    /* it waited before */
 bool http_timed_out(const struct http_request *rq); /* ... and its time is over */

@@ -189,6 +189,7 @@ enum http_outcome http_wait(struct http_request *rq, const char *key, uint64_t v
 	if (!rq->waited || strcmp(rq->last_key, key))
 		rq->wait_deadline_us = http_mono_us() + max_wait_ms * INT64_C(1000);
 	rq->wait_version = version;
+	rq->headers = NULL; /* set again when it is asked again: two Access-Control-Allow-Origin are none to a browser */
 	rq->wait_key = rq->last_key = arena_strdup(&rq->mem, key);
 	return HTTP_WAIT;
 }

@@ -42,6 +42,7 @@ static enum http_outcome wait_page(struct http_request *rq, void *ctx, const voi
 {
 	const char *ms = http_query(rq, "ms");
 	uint64_t v = atomic_load(&site.version);
+	http_set_header(rq, "X-Page", "waited for");
 	if (v) {
 		http_respond(rq, 200, "text/plain", "changed", 7);
 		return HTTP_DONE;
@@ -597,6 +598,10 @@ static void test_blocked_requests_wake_together(void **state)
 		raw_reply(fds[i], false, &r);
 		assert_int_equal(r.status, 200);
 		assert_string_equal(r.body, "changed");
+		/* The handler ran twice; its header is there once. */
+		const char *header = strstr(r.head, "X-Page:");
+		assert_non_null(header);
+		assert_null(strstr(header + 1, "X-Page:"));
 		raw_free(&r);
 		close(fds[i]);
 	}
