@@ -42,11 +42,12 @@ alive() {
 # Waits until the server answers with our token; its own messages say why if it does not.
 wait_ready() {
 	for ((i = 0; i < 600; i++)); do
-		"$vigia" city list >/dev/null 2>&1 && return 0
 		if ! alive "$vigia_pid"; then
 			wait "$vigia_pid"
 			exit 1
 		fi
+		# Who else holds the port may never answer.
+		timeout 2 "$vigia" city list >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
 	fail "the server does not answer"
@@ -61,7 +62,7 @@ start_streams() {
 playable_url() {
 	for ((i = 0; i < 150; i++)); do
 		local url
-		url=$("$vigia" stream list --json 2>/dev/null | grep '"status":"live"' | sed -n 's/.*"hls_url":"\([^"]*\)".*/\1/p' | head -n 1)
+		url=$(timeout 5 "$vigia" stream list --json 2>/dev/null | grep '"status":"live"' | sed -n 's/.*"hls_url":"\([^"]*\)".*/\1/p' | head -n 1)
 		[ -n "$url" ] && echo "$url" && return 0
 		alive "$vigia_pid" || return 1
 		sleep 0.2

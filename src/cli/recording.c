@@ -89,6 +89,7 @@ int cmd_recording_export(struct cli *cli)
 {
 	struct buf movie = {0}, manifest = {0};
 	const char *output = cli_get(cli, "output"), *manifest_file = cli_get(cli, "manifest");
+	cli->patient = true;
 	int code = download_to(cli, span_path(cli, &movie, "/export.mp4"), output ? output : default_name(cli));
 	if (!code && manifest_file)
 		code = download_to(cli, span_path(cli, &manifest, "/export.json"), manifest_file);
@@ -105,6 +106,7 @@ int cmd_recording_verify(struct cli *cli)
 		{NULL, NULL, COLUMN_TEXT},
 	};
 	json_t *answer = NULL;
+	cli->patient = true;
 	int code = cli_call(cli, "POST", "/api/v1/recordings/verify", NULL, &answer);
 	if (code)
 		return code;

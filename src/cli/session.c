@@ -47,7 +47,7 @@ static bool is_local(const char *server, const char *configured)
 
 static int open_client(struct cli *cli, const char *server, const char *token, const char *pinned)
 {
-	struct api_client_config cc = {.server = server, .token = token, .pinned_cert = pinned};
+	struct api_client_config cc = {.server = server, .token = token, .pinned_cert = pinned, .silence_s = cli->patient ? 3600 : 30};
 	int err = api_client_create(&cc, &cli->client);
 	cli->signed_in = token != NULL;
 	if (err == -EINVAL)

@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+static int switch_deletion(struct cli *cli)
+{
+	json_t *body = cli_body(cli), *now = NULL;
+	int code = cli_call(cli, "PATCH", "/api/v1/jobs/cleanup", body, &now);
+	json_decref(body);
+	if (!code && cli->json)
+		cli_print_json(now);
+	else if (!code)
+		printf("deletion is %s\n", json_is_true(json_object_get(now, "deletion")) ? "on" : "off");
+	json_decref(now);
+	return code;
+}
+
 int cmd_cleanup(struct cli *cli)
 {
 	static const struct column columns[] = {
@@ -15,7 +28,10 @@ int cmd_cleanup(struct cli *cli)
 		{"FILE", "file_path", COLUMN_TEXT},
 		{NULL, NULL, COLUMN_TEXT},
 	};
+	if (cli_get(cli, "deletion"))
+		return switch_deletion(cli);
 	bool dry = cli_get(cli, "dry-run") != NULL;
+	cli->patient = true;
 	json_t *body = json_pack("{s:b}", "dry_run", dry), *run = NULL;
 	int code = cli_call(cli, "POST", "/api/v1/jobs/cleanup/run", body, &run);
 	json_decref(body);
@@ -28,6 +44,9 @@ int cmd_cleanup(struct cli *cli)
 		if (json_array_size(items))
 			table_rows(&t, items, stdout);
 		table_cell(json_object_get(run, "bytes_freed"), COLUMN_BYTES, &freed);
+		const char *error = json_string_value(json_object_get(run, "error"));
+		if (error)
+			cli_say("%s", error);
 		printf("%s%lld noticed, %lld deleted, %s freed\n", dry ? "dry run: " : "",
 		       (long long)json_integer_value(json_object_get(run, "noticed")),
 		       (long long)json_integer_value(json_object_get(run, "deleted")), buf_str(&freed));

@@ -256,9 +256,10 @@ def on_terminal(typed):
     Api.asked, Api.answers = [], {("PATCH", "/api/v1/users/ana"): (200, {})}
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.clear()
-        os.environ.update(clean, VIGIA_DATA_DIR=os.path.join(work, "data"), VIGIA_LISTEN=url[7:])
-        os.execv(VIGIA, [VIGIA, "user", "password", "ana"])
+        try:
+            os.execve(VIGIA, [VIGIA, "user", "password", "ana"], {**clean, "VIGIA_DATA_DIR": os.path.join(work, "data"), "VIGIA_LISTEN": url[7:]})
+        finally:
+            os._exit(127)
     shown = b""
     # Nobody types: the terminal goes away, and the reads below end.
     watchdog = threading.Timer(20, os.kill, (pid, signal.SIGKILL))

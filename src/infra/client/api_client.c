@@ -9,8 +9,6 @@
 
 #define REPLY_MAX_BYTES (64u * 1024 * 1024)
 #define CONNECT_TIMEOUT_S 5L
-/* A clean-up or a verification by hand may think for a while before it answers; nothing at all for this long is a dead server. */
-#define SILENCE_TIMEOUT_S 900L
 
 struct api_client {
 	CURL *curl;
@@ -43,7 +41,7 @@ static void set_once(struct api_client *c, const struct api_client_config *confi
 	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
 	curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, SILENCE_TIMEOUT_S);
+	curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, (long)config->silence_s);
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
 	curl_easy_setopt(c->curl, CURLOPT_USERAGENT, "vigia");
 	/* A token is for this machine's server, never for the environment's proxy. */

@@ -16,6 +16,7 @@ struct api_client_config {
 	const char *token;  /* or NULL: the server will ask for one */
 	/* A certificate trusted for this server whatever name it is for (the server's own, read from the same disk), or NULL. */
 	const char *pinned_cert;
+	int silence_s; /* a server that says nothing at all for this long is given up */
 };
 
 struct api_reply {
