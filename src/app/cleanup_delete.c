@@ -76,8 +76,11 @@ void report_item(struct deletion *d, const char *what, const struct recording *r
 	for (size_t i = 0; what == item_pinned && i < rep->n_items; i++)
 		if (rep->items[i].what == what && memcmp(&rep->items[i].recording_id, &r->id, sizeof(r->id)) == 0)
 			return;
-	if (!rep->items)
-		rep->items = ARENA_ARRAY(d->mem, struct cleanup_item, ITEMS_MAX);
+	if (rep->n_items == 0 ||
+	    (rep->n_items >= 8 && (rep->n_items & (rep->n_items - 1)) == 0)) { /* full: its room is the next power of two */
+		size_t room = rep->n_items;
+		rep->items = arena_grow(d->mem, rep->items, rep->n_items, &room, sizeof(*rep->items));
+	}
 	rep->items[rep->n_items++] = (struct cleanup_item){.what = what,
 							   .camera_id = arena_strdup(d->mem, r->camera_id),
 							   .city_id = arena_strdup(d->mem, r->city_id),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define DELIVERIES_A_CALL 20
+#define DIGESTS_A_RUN 400 /* a day each: what does not fit waits for the next run */
 #define BACKOFF_FIRST_US (60 * US_PER_S)
 #define BACKOFF_MOST_US (3600 * US_PER_S)
 #define GIVE_UP_US (7 * US_PER_DAY)
@@ -165,7 +166,7 @@ int notice_city(struct app *app, const struct city *c, bool dry_run, struct clea
 {
 	struct deletion reporter = {.app = app, .report = report, .mem = mem};
 	size_t limit = jobs_limits()->notice_batch;
-	for (;;) {
+	for (int digests = 0; digests < DIGESTS_A_RUN; digests++) {
 		struct arena scratch = {0};
 		struct recording *rows;
 		size_t n = 0, due = 0;
@@ -186,6 +187,7 @@ int notice_city(struct app *app, const struct city *c, bool dry_run, struct clea
 		if (err || due == 0 || n < limit || dry_run)
 			return err;
 	}
+	return 0;
 }
 
 static void deliver_one(struct app *app, const struct notice *n, struct delivery *d)

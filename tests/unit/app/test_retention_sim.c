@@ -190,8 +190,9 @@ static void on_remove(void *ctx, const char *volume_id, const char *key)
 /* 5: every digest is the only one of its city and day, names a coming day, and says what it is about. */
 static void look_at_notices(void)
 {
-	size_t n;
+	size_t n, n_rows;
 	const struct notice *all = fake_catalog_notices(m.site.catalog, &n);
+	const struct recording *rows = fake_catalog_recordings(m.site.catalog, &n_rows);
 	for (; m.notices_seen < n; m.notices_seen++) {
 		const struct notice *notice = &all[m.notices_seen];
 		int city = 0;
@@ -223,6 +224,13 @@ static void look_at_notices(void)
 			if (notice->items[i].files < 1 || notice->items[i].bytes != notice->items[i].files * FILE_BYTES)
 				BROKEN("a notice's numbers are wrong");
 		}
+		int64_t told = 0, meant = 0;
+		for (size_t i = 0; i < notice->n_items; i++)
+			told += notice->items[i].files;
+		for (int i = 0; notice->kind == NOTICE_EXPIRING && i < m.n_files; i++)
+			meant += rows[i].notice_id && strcmp(rows[i].notice_id, notice->id) == 0;
+		if (notice->kind == NOTICE_EXPIRING && told != meant)
+			BROKEN("a digest speaks of %lld files and %lld follow it", (long long)told, (long long)meant);
 		m.deliveries_expected += 2;
 	}
 }
