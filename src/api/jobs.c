@@ -173,9 +173,35 @@ static void cleanup_runs(struct api_call *c)
 	answer_list(c, items, next);
 }
 
+static void answer_cleanup(struct api_call *c)
+{
+	answer_json(c, 200, json_pack("{s:b, s:s, s:o}", "deletion", !deletion_is_off(c->app), "schedule", c->app->cleanup_schedule, "next_at",
+				      json_time(cleanup_next(c->app, api_now(c->api)))));
+}
+
+struct cleanup_in {
+	bool deletion;
+};
+
+static void cleanup_change(struct api_call *c)
+{
+	static const struct json_in fields[] = {IN_FIELD(struct cleanup_in, deletion, IN_BOOL)};
+	struct cleanup_in in = {0};
+	struct problem p = {0};
+	uint32_t seen = 0;
+	if (!JSON_READ(c, fields, &in, &seen))
+		return;
+	if (seen && deletion_switch(c->app, &c->actor, in.deletion, &p))
+		answer_problem(c, &p);
+	else
+		answer_cleanup(c);
+}
+
 const struct api_route job_routes[] = {
 	{"GET", "/api/v1/notices", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor city city_id language", notices_list},
 	{"GET", "/api/v1/notices/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "language", notices_get},
+	{"GET", "/api/v1/jobs/cleanup", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, answer_cleanup},
+	{"PATCH", "/api/v1/jobs/cleanup", LANE_CATALOG, API_BODY, -1, NULL, cleanup_change},
 	{"POST", "/api/v1/jobs/cleanup/run", LANE_LONG, API_BODY, -1, NULL, run_cleanup},
 	{"GET", "/api/v1/jobs/cleanup/runs", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor", cleanup_runs},
 	{0},

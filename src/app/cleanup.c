@@ -12,7 +12,7 @@
 
 #define DRY_LIMIT 1000000
 
-static const char off_error[] = "deletion is off since the catalogue was rebuilt or restored; an administrator turns it on";
+static const char off_error[] = "deletion is off, as after every rebuild or restore; an administrator turns it on";
 
 /* What a real run would delete now. */
 static int count_overdue(struct deletion *d, const struct city *c)
@@ -81,6 +81,21 @@ static void clean_cities(struct deletion *d, const struct actor *a)
 		rep->run.error = "stopped";
 	if (!rep->run.error && off)
 		rep->run.error = off_error;
+}
+
+int deletion_switch(struct app *app, const struct actor *a, bool on, struct problem *p)
+{
+	int err = require_right(a, RIGHT_ADMINISTER, p);
+	if (!err && !a->all_cities)
+		err = problem_set(p, PROBLEM_FORBIDDEN, "", "deletion is switched for the whole site, by an administrator of all cities");
+	if (err || deletion_is_off(app) == !on)
+		return err;
+	err = app->catalog->settings->put(app->catalog->self, "deletion_off", on ? NULL : "1");
+	if (err)
+		return catalog_problem(p, err, "the switch");
+	audit_note(app, a, on ? "deletion.on" : "deletion.off", "job:cleanup", NULL, NULL);
+	log_warn(on ? "deletion.on" : "deletion.off", KV_S("actor", a->id));
+	return 0;
 }
 
 static void note_run(struct app *app, const struct actor *a, const struct job_run *run)

@@ -40,8 +40,6 @@ int delete_batch(struct deletion *d, const struct recording *rows, size_t n, siz
 int delete_overdue(struct deletion *d, const struct city *c, const char *volume_id, size_t most, size_t *ret_deleted);
 /* What an earlier run left between marking and finishing. */
 int settle_deleting(struct deletion *d, const struct city *c);
-/* Whether an administrator has to turn deletion on first (after a rebuild). On a catalogue error it is off. */
-bool deletion_is_off(struct app *app);
 void pins_forget(void);
 /* Files that were in use: tried again, and taken after an hour. */
 void retry_pinned(struct app *app);
@@ -64,8 +62,8 @@ void notice_address(const struct city *c, int64_t now, struct notice *n, struct 
 void streams_reconcile(struct app *app);
 
 /* --- holds.c --- */
-/* A deletion that was marked and not finished (its volume was away, say), of a file that is to stay now: back to sealed. False when the file has gone.
- * Under the deletion lock. */
+/* A deletion that was marked and not finished (its volume was away, say), of a file that is to stay now: back to sealed. False when the
+ * file has gone. Under the deletion lock. */
 bool deletion_rescue(struct app *app, struct recording *r);
 /* Ends holds whose time has come; what they kept goes through notice and wait again. */
 void holds_expire(struct app *app);

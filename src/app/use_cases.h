@@ -108,6 +108,10 @@ struct cleanup_report {
 	struct cleanup_item *items; /* at most 10 000 are listed; the counts are whole */
 	size_t n_items;
 };
+/* Off after a rebuild or a restored catalogue, until an administrator turns it on (or off, by hand); notices go on. On a catalogue error it
+ * is off. */
+bool deletion_is_off(struct app *app);
+int deletion_switch(struct app *app, const struct actor *a, bool on, struct problem *p);
 /* scheduled_for TIME_NONE: by hand. -EBUSY when a run is under way. */
 int cleanup_run(struct app *app, const struct actor *a, bool dry_run, int64_t scheduled_for, struct arena *mem, struct cleanup_report *ret,
 		struct problem *p);

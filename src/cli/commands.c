@@ -107,8 +107,11 @@ static const struct cli_option recording_export_options[] = {
 	END,
 };
 
-static const struct cli_option cleanup_options[] = {{"dry-run", OPTION_FLAG, NULL, NULL, "say what would happen and change nothing", false},
-						    END};
+static const struct cli_option cleanup_options[] = {
+	{"dry-run", OPTION_FLAG, NULL, NULL, "say what would happen and change nothing", false},
+	{"deletion", OPTION_SWITCH, "on|off", "deletion", "no run: turn deletion on (it is off after a rebuild) or off", false},
+	END,
+};
 static const struct cli_option hold_add_options[] = {
 	{"camera", OPTION_LIST, "ID,...", "camera_ids", "which cameras; may be given again", true},
 	{"from", OPTION_TEXT, "TIME", "from", "begin, such as 2026-11-22T14:00:00Z", true},

@@ -188,7 +188,7 @@ static void print_report(const struct rebuild_report *r)
 	printf("The disk does not tell, and what the catalogue did not have already is gone: camera addresses and names,\n"
 	       "cities' days and notification targets, gaps with their reasons, deleted recordings, notices, users, marks\n"
 	       "and the audit trail.\n"
-	       "Deletion is off until an administrator turns it on.\n");
+	       "Deletion is off until an administrator turns it on, with the server running: vigia cleanup --deletion on\n");
 }
 
 static int rebuild(struct job *j)
