@@ -12,8 +12,8 @@ int catalog_problem(struct problem *p, int err, const char *what_fmt, ...) __att
 const char *new_id(struct app *app, struct arena *mem);
 int64_t app_now(struct app *app);
 
-/* The zone, kept for the life of the process; UTC for one that is unknown (a city's zone was checked when it was saved; zone files may have gone since).
- * NULL only when memory is out. */
+/* The zone, kept for the life of the process; UTC for one that is unknown (a city's zone was checked when it was saved; zone files may have
+ * gone since). NULL only when memory is out. */
 const struct tz *zone_of(const char *name);
 int64_t local_day(const struct tz *tz, int64_t at);
 
@@ -23,7 +23,8 @@ void publish(struct app *app, enum event_kind kind, const char *city_id, const c
 /* Every city of the actor's scope. */
 int all_cities(struct app *app, const struct actor *a, struct arena *mem, struct city **ret, size_t *ret_n);
 /* Every camera of the filter. */
-int all_cameras(struct app *app, const struct actor *a, const struct camera_filter *f, struct arena *mem, struct camera **ret, size_t *ret_n);
+int all_cameras(struct app *app, const struct actor *a, const struct camera_filter *f, struct arena *mem, struct camera **ret,
+		size_t *ret_n);
 /* Every hold in force. */
 int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret_n);
 

@@ -12,7 +12,8 @@ struct notice_style {
 	const char *public_url; /* for the links to Hold and Export, without a slash at its end or with; NULL: none */
 };
 
-/* Plain text, UTF-8, lines end with \n. The first sentence says what is at risk. subject or text may be NULL. city_name NULL: the id. Both are appended. */
+/* Plain text, UTF-8, lines end with \n. The first sentence says what is at risk. subject or text may be NULL. city_name NULL: the id. Both
+ * are appended. */
 void notice_render(const struct notice *n, const struct notice_style *style, struct buf *subject, struct buf *text);
 
 /* Parts, for other texts: "12,4 GB" or "12.4 GB"; "22/11/2026" or "22 Nov 2026". */

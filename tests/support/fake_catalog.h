@@ -11,7 +11,8 @@ struct catalog *fake_catalog_create(void);
 /* Every write counts; from the n-th on (1: the very next one) all writes fail with -EIO and change nothing, until switched off with 0: a
  * crash in the middle of something. Reads go on. */
 void fake_catalog_fail_writes_after(struct catalog *c, int n);
-/* The clean-up's questions are answered with too much (of the city, whatever its age, notice or holds): what callers check themselves is all there is. */
+/* The clean-up's questions are answered with too much (of the city, whatever its age, notice or holds): what callers check themselves is
+ * all there is. */
 void fake_catalog_sloppy(struct catalog *c, bool sloppy);
 /* Called before rows are marked deleting, as another node could come in between. */
 void fake_catalog_before_mark(struct catalog *c, void (*hook)(void *ctx), void *ctx);
