@@ -11,14 +11,26 @@ static json_t *span_details(int64_t from, int64_t to)
 	return json_pack("{s:o, s:o}", "from", json_time(from), "to", json_time(to));
 }
 
-/* The camera's city for the audit row; false: answered with 404. */
-static bool find_camera(struct api_call *c, struct camera *ret)
+/* The camera, for its id and the audit row; false: answered with 404. Footage belongs to the city that it was recorded for: those who see only
+ * that one reach it though the camera has moved since. The use cases scope by recording; *ret_moved: say nothing of the camera itself. */
+static bool find_camera(struct api_call *c, struct camera *ret, bool *ret_moved)
 {
 	struct catalog *cat = c->app->catalog;
-	int err = cat->cameras->get(cat->self, &c->actor, http_param(c->rq, "id"), c->mem, ret);
+	const struct actor *anyone = ACTOR_SYSTEM("system:api");
+	int err = cat->cameras->get(cat->self, ret_moved ? anyone : &c->actor, http_param(c->rq, "id"), c->mem, ret);
 	if (err)
 		answer_errno(c, err);
+	else if (ret_moved)
+		*ret_moved = !actor_sees_city(&c->actor, ret->city_id);
 	return !err;
+}
+
+static void refuse(struct api_call *c, const struct problem *p, bool moved)
+{
+	if (moved && p->kind == PROBLEM_NOT_FOUND)
+		answer_errno(c, -ENOENT);
+	else
+		answer_problem(c, p);
 }
 
 static bool playback_token(struct api_call *c, const char *camera_id, char text[TOKEN_CAP])
@@ -39,16 +51,17 @@ static void playback(struct api_call *c)
 	struct buf out = {0};
 	char token[TOKEN_CAP];
 	int64_t from, to;
-	if (!query_span(c, &from, &to) || !find_camera(c, &camera))
+	bool moved;
+	if (!query_span(c, &from, &to) || !find_camera(c, &camera, &moved))
 		return;
 	if (!playback_token(c, camera.id, token)) {
 		answer_error(c, 500, NULL, "no token could be made");
 		return;
 	}
 	int err = playback_playlist(c->app, &c->actor, camera.id, from, to, "../../recordings/",
-				    arena_printf(c->mem, "/file?token=%s", token), &out, &p);
+				    arena_printf(c->mem, "/file.mp4?token=%s", token), &out, &p);
 	if (err) {
-		answer_problem(c, &p);
+		refuse(c, &p, moved);
 	} else if (http_is_head(c->rq) || audit_view(c, "playback.open", arena_printf(c->mem, "camera:%s", camera.id), camera.city_id,
 						     span_details(from, to)) == 0) {
 		http_respond(c->rq, 200, "application/vnd.apple.mpegurl", out.data, out.len);
@@ -73,10 +86,11 @@ static struct export_plan *plan(struct api_call *c, const char *action)
 	struct problem p = {0};
 	struct export_plan *e;
 	int64_t from, to;
-	if (!query_span(c, &from, &to) || !find_camera(c, &camera))
+	bool moved;
+	if (!query_span(c, &from, &to) || !find_camera(c, &camera, &moved))
 		return NULL;
 	if (export_plan_create(c->app, &c->actor, camera.id, from, to, &e, &p)) {
-		answer_problem(c, &p);
+		refuse(c, &p, moved);
 		return NULL;
 	}
 	const char *range = http_header(c->rq, "Range");
@@ -119,7 +133,7 @@ static void coverage(struct api_call *c)
 {
 	struct camera camera;
 	int64_t from, to, recorded, owed;
-	if (!query_span(c, &from, &to) || !find_camera(c, &camera))
+	if (!query_span(c, &from, &to) || !find_camera(c, &camera, NULL))
 		return;
 	int err = coverage_of(c->app, &c->actor, camera.id, from, to, &recorded, &owed);
 	if (err) {

@@ -230,5 +230,7 @@ const struct api_route recording_routes[] = {
 	{"POST", "/api/v1/recordings/verify", LANE_LONG, 0, RIGHT_ADMINISTER, NULL, recordings_check},
 	{"GET", "/api/v1/recordings/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, recordings_get},
 	{"GET", "/api/v1/recordings/{id}/file", LANE_DISK, API_VIEW | API_PLAIN, -1, "token", recordings_file},
+	/* the same by a name that players take: ffmpeg opens no segment without an ending it knows */
+	{"GET", "/api/v1/recordings/{id}/file.mp4", LANE_DISK, API_VIEW | API_PLAIN, -1, "token", recordings_file},
 	{0},
 };

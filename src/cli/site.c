@@ -170,7 +170,7 @@ static int open_volumes(struct site *s, char *why, size_t cap)
 	if (!err)
 		err = volumes_open(s->config->volumes, s->config->n_volumes, s->id, known, n, &s->volumes, reason, sizeof(reason));
 	for (size_t i = 0; !err && i < volumes_count(s->volumes); i++) {
-		struct volume_row row = {.id = volumes_id(s->volumes, i), .path = volumes_path(s->volumes, i), .generation = 1};
+		struct volume_row row = {.id = volumes_id(s->volumes, i), .path = volumes_path(s->volumes, i), .generation = volumes_generation(s->volumes, i)};
 		if (volumes_usable(s->volumes, i))
 			err = s->catalog->volumes->put(s->catalog->self, &row);
 		else

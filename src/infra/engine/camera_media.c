@@ -266,10 +266,11 @@ static int feed_video(struct camera_rt *c, const struct access_unit *au, int64_t
 		c->run_dts0 = dts;
 	if (pts < dts)
 		c->restage = true; /* more reordering than the first second showed */
+	/* Signed offsets (trun version 1): the run's first picture is shown at its very start, whatever the reorder depth. */
 	struct mux_frame f = {
 		.len = (uint32_t)c->bufs[VIDEO].len,
 		.dts_90k = dts - c->run_dts0,
-		.pts_90k = pts - c->run_dts0,
+		.pts_90k = pts - c->run_dts0 - c->dts.depth * c->dts.frame,
 		.key = au->key,
 		.late = au->late,
 		.now_mono_us = now,
@@ -319,7 +320,7 @@ static void measure_staged(struct camera_rt *c)
 	dts_init(&c->dts, depth, c->plan.frame);
 	int64_t span = n > 1 ? dts[n - 1] - dts[0] + c->plan.frame : 90000;
 	c->bandwidth = (uint32_t)((uint64_t)c->staging.len * 8 * 90000 / (uint64_t)span * 5 / 4);
-	c->run_utc_us = staged_anchor(c) - depth * (int64_t)c->plan.frame * 100 / 9;
+	c->run_utc_us = staged_anchor(c);
 	c->run_dts0 = INT64_MIN;
 }
 
@@ -365,7 +366,7 @@ static void resume_run(struct camera_rt *c, const struct access_unit *au, int64_
 	c->last_media_us[VIDEO] = 0;
 	dts_init(&c->dts, c->dts.depth, c->plan.frame);
 	c->run_dts0 = INT64_MIN;
-	c->run_utc_us = camera_utc(c) - c->dts.depth * (int64_t)c->plan.frame * 100 / 9;
+	c->run_utc_us = camera_utc(c);
 	c->bufs[VIDEO] = (struct au_buf){.grow = grow_video, .ctx = c}; /* `unit` is ours now */
 	c->video_in_mux = true;
 	if (begin_run(c)) {

@@ -17,46 +17,67 @@
 
 void rec_io_init(struct rec_io *io)
 {
-	*io = (struct rec_io){.fd = -1};
+	*io = (struct rec_io){.fd = -1, .dir = -1};
 }
 
 void rec_io_close(struct rec_io *io)
 {
 	if (io->fd >= 0)
 		close(io->fd);
-	io->fd = -1;
+	if (io->dir >= 0)
+		close(io->dir);
+	io->fd = io->dir = -1;
 }
 
-static int make_dirs(const char *root, const char *city_id, const char *camera_id, const struct civil *c, char *dir, size_t cap)
+static const char *file_name(const struct rec_io *io)
 {
-	char date[16];
-	const char *parts[] = {city_id, camera_id, date};
-	snprintf(date, sizeof(date), "%04d-%02d-%02d", c->year % 10000, c->month, c->day);
-	size_t n = (size_t)snprintf(dir, cap, "%s", root);
+	return strrchr(io->key, '/') + 1;
+}
+
+/* Descriptor of a folder, made where it is missing. The clean-up removes empty ones meanwhile: once more then. */
+static int open_folder(int parent, const char *name)
+{
 	for (int i = 0; i < 3; i++) {
-		n += (size_t)snprintf(dir + n, cap > n ? cap - n : 0, "/%s", parts[i]);
-		if (n >= cap)
-			return -ENAMETOOLONG;
-		if (mkdir(dir, 0755) && errno != EEXIST)
+		if (mkdirat(parent, name, 0755) && errno != EEXIST)
 			return -errno;
+		int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			return fd >= 0 ? fd : -errno;
 	}
+	return -ENOENT;
+}
+
+static int open_day(struct rec_io *io, int root, const char *const parts[3])
+{
+	int at = root;
+	for (int i = 0; i < 3; i++) {
+		int next = open_folder(at, parts[i]);
+		if (at != root)
+			close(at);
+		if (next < 0)
+			return next;
+		at = next;
+	}
+	io->dir = at;
 	return 0;
 }
 
-static int create_file(struct rec_io *io, const char *dir, const struct civil *c)
+static int create_file(struct rec_io *io, const char *folder, const struct civil *c)
 {
 	for (int n = 0; n < MAX_NAMES; n++) {
 		char suffix[16] = "";
 		if (n)
 			snprintf(suffix, sizeof(suffix), "-%d", n);
-		snprintf(io->path, sizeof(io->path), "%s/%02d%02d%02dZ%s.mp4", dir, c->hour, c->minute, c->second, suffix);
+		int len = snprintf(io->key, sizeof(io->key), "%s/%02d%02d%02dZ%s.mp4", folder, c->hour, c->minute, c->second, suffix);
+		if (len < 0 || (size_t)len >= sizeof(io->key))
+			return -ENAMETOOLONG;
 		int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-		io->fd = open(io->path, flags | O_DIRECT, 0644);
+		io->fd = openat(io->dir, file_name(io), flags | O_DIRECT, 0644);
 		io->direct = io->fd >= 0;
 		if (io->fd < 0 && errno == EINVAL) {
 			/* No O_DIRECT here; the refused attempt may have made the file. */
-			unlink(io->path);
-			io->fd = open(io->path, flags, 0644);
+			unlinkat(io->dir, file_name(io), 0);
+			io->fd = openat(io->dir, file_name(io), flags, 0644);
 		}
 		if (io->fd >= 0)
 			return 0;
@@ -102,21 +123,27 @@ static int write_block(struct rec_io *io, const uint8_t *data, size_t len, uint6
 	return err;
 }
 
-int rec_io_open(struct rec_io *io, const char *root, const char *city_id, const char *camera_id, int64_t started_utc_us, const struct buf *header)
+int rec_io_open(struct rec_io *io, int root, const char *city_id, const char *camera_id, int64_t started_utc_us, const struct buf *header)
 {
 	struct civil c;
-	char dir[sizeof(io->path) - 32];
+	char date[16], folder[200];
 	utc_us_to_civil(started_utc_us, &c);
-	int err = make_dirs(root, city_id, camera_id, &c, dir, sizeof(dir));
-	if (!err)
-		err = create_file(io, dir, &c);
-	if (err)
-		return err;
-	snprintf(io->key, sizeof(io->key), "%s", io->path + strlen(root) + 1);
-	err = write_block(io, header->data, FMP4_HEADER_SIZE, 0);
+	snprintf(date, sizeof(date), "%04d-%02d-%02d", c.year % 10000, c.month, c.day);
+	snprintf(folder, sizeof(folder), "%s/%s/%s", city_id, camera_id, date);
+	int err = -ENOENT;
+	for (int i = 0; i < 3 && err == -ENOENT; i++) { /* the day's folder may be removed as empty before the file is there */
+		rec_io_close(io);
+		err = open_day(io, root, (const char *const[]){city_id, camera_id, date});
+		if (!err)
+			err = create_file(io, folder, &c);
+	}
+	if (!err) {
+		err = write_block(io, header->data, FMP4_HEADER_SIZE, 0);
+		if (err)
+			unlinkat(io->dir, file_name(io), 0);
+	}
 	if (err) {
 		rec_io_close(io);
-		unlink(io->path);
 		return err;
 	}
 	io->length = io->allocated = FMP4_HEADER_SIZE;
@@ -157,7 +184,7 @@ static int write_index(struct rec_io *io, const struct seal_data *seal, size_t n
 	if (!first)
 		return -ENOMEM;
 	uint8_t *second = first + FMP4_HEADER_SIZE;
-	int fd = open(io->path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(io->dir, file_name(io), O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd >= 0 ? pread(fd, first, FMP4_HEADER_SIZE, 0) : -1;
 	int err = got == FMP4_HEADER_SIZE ? 0 : fd < 0 || got < 0 ? -errno : -EIO;
 	if (fd >= 0)
@@ -183,8 +210,9 @@ int rec_io_seal(struct rec_io *io, const struct seal_data *seal, int64_t *ret_si
 		n--;
 	*ret_size = 0;
 	if (io->length <= FMP4_HEADER_SIZE || n == 0) {
+		int err = unlinkat(io->dir, file_name(io), 0) && errno != ENOENT ? -errno : 0;
 		rec_io_close(io);
-		return unlink(io->path) && errno != ENOENT ? -errno : 0;
+		return err;
 	}
 	int err = write_index(io, seal, n);
 	if (ftruncate(io->fd, (off_t)io->length) && !err)
@@ -198,7 +226,7 @@ int rec_io_seal(struct rec_io *io, const struct seal_data *seal, int64_t *ret_si
 
 struct shared_file *rec_io_reader(const struct rec_io *io)
 {
-	int fd = open(io->path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(io->dir, file_name(io), O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
 	struct shared_file *f = shared_file_create(fd);

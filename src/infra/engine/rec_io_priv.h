@@ -8,10 +8,9 @@
 #include "media/fmp4/fmp4.h"
 
 struct rec_io {
-	int fd;
+	int fd, dir; /* dir: the day's folder, opened: what happens to a mount point later never leads a write elsewhere */
 	bool direct;
-	char path[512]; /* whole */
-	char key[300];	/* below the volume */
+	char key[300]; /* below the volume */
 	uint64_t length, allocated;
 	uint64_t pushed; /* buffered mode: written back up to here */
 };
@@ -23,8 +22,9 @@ struct seal_data {
 };
 
 void rec_io_init(struct rec_io *io);
-/* Makes the directories, finds a free name (<HHMMSS>Z[-n].mp4, O_EXCL), writes the header (FMP4_HEADER_SIZE). 0 or -errno. */
-int rec_io_open(struct rec_io *io, const char *root, const char *city_id, const char *camera_id, int64_t started_utc_us, const struct buf *header);
+/* Makes the directories below the volume's root (a descriptor, left open), finds a free name (<HHMMSS>Z[-n].mp4, O_EXCL), writes the header
+ * (FMP4_HEADER_SIZE). 0 or -errno. */
+int rec_io_open(struct rec_io *io, int root, const char *city_id, const char *camera_id, int64_t started_utc_us, const struct buf *header);
 /* data and len are multiples of 4096. On failure the length is what it was. */
 int rec_io_append(struct rec_io *io, const uint8_t *data, uint32_t len);
 /* Index, fdatasync, type and duration in one write, trims the preallocation, closes. Entries beyond the length are left out; a file

@@ -133,10 +133,10 @@ static void fail_file(struct rec_file *f, const char *doing, int err)
 static void do_open(struct rec_file *f)
 {
 	const struct writers_config *cfg = &f->w->config;
-	const char *root = volumes_path(cfg->volumes, (size_t)f->volume);
-	int err = volumes_usable(cfg->volumes, (size_t)f->volume) ? 0 : -ENODEV;
-	if (!err)
-		err = rec_io_open(&f->io, root, f->city_id, f->camera_id, f->started_utc_us, &f->header);
+	int root = volumes_usable(cfg->volumes, (size_t)f->volume) ? volumes_open_root(cfg->volumes, (size_t)f->volume) : -ENODEV;
+	int err = root < 0 ? root : rec_io_open(&f->io, root, f->city_id, f->camera_id, f->started_utc_us, &f->header);
+	if (root >= 0)
+		close(root);
 	struct shared_file *reader = NULL;
 	if (!err && !(reader = rec_io_reader(&f->io)))
 		err = -ENOMEM;
