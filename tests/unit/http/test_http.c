@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#define BLOCKED 200
+
 /* --- a small site --- */
 
 static struct {
@@ -208,7 +210,7 @@ static struct http_config config(void)
 				    .request_time_s = 2,
 				    .routes = routes,
 				    .n_routes = sizeof(routes) / sizeof(routes[0]),
-				    .lanes = {{.threads = 2, .queue = 64}, {.threads = 2, .queue = 3}},
+				    .lanes = {{.threads = 2, .queue = BLOCKED}, {.threads = 2, .queue = 3}},
 				    .n_lanes = 2,
 				    .trusted_proxies = proxies,
 				    .n_trusted_proxies = 2,
@@ -573,8 +575,6 @@ static void test_answer_headers_are_clean(void **state)
 	assert_string_equal(value, "application/problem+json");
 	raw_free(&r);
 }
-
-#define BLOCKED 200
 
 static void test_blocked_requests_wake_together(void **state)
 {
