@@ -51,7 +51,7 @@ static int hash_password(const struct actor *a, const char *password, const stru
 {
 	size_t n = password ? strnlen(password, PASSWORD_MAX + 1) : 0;
 	/* The first administrator's password comes from whoever owns the machine. */
-	size_t least = strncmp(a->id, "system:", 7) == 0 ? 1 : PASSWORD_MIN;
+	size_t least = strcmp(a->id, "system:start") == 0 ? 1 : PASSWORD_MIN;
 	if (n < least || n > PASSWORD_MAX)
 		return problem_set(p, PROBLEM_INVALID, "password", "a password has %d to %d characters", PASSWORD_MIN, PASSWORD_MAX);
 	if (h->hash(password, ret) != 0)

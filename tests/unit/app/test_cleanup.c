@@ -615,7 +615,8 @@ static void test_users(void **state)
 	const struct password_hasher h = {fake_hash, fake_verify};
 	const char *unknown[] = {"nada"};
 	struct user got, u = {.name = "root", .role = ROLE_ADMINISTRATOR, .all_cities = true};
-	assert_int_equal(user_create(&f->s.app, ACTOR_SYSTEM("system:init"), &u, "abc", &h, &f->p), 0);
+	assert_int_equal(user_create(&f->s.app, ACTOR_SYSTEM("system:cli"), &u, "abc", &h, &f->p), -EINVAL);
+	assert_int_equal(user_create(&f->s.app, ACTOR_SYSTEM("system:start"), &u, "abc", &h, &f->p), 0);
 	assert_int_equal(user_create(&f->s.app, &admin, &u, "long enough", &h, &f->p), -EEXIST);
 	u = (struct user){.name = "ana", .role = ROLE_OPERATOR, .cities = lapa_only, .n_cities = 1};
 	assert_int_equal(user_create(&f->s.app, &admin, &u, "short", &h, &f->p), -EINVAL);
