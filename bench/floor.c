@@ -1,6 +1,6 @@
-/* The floor: what receiving N cameras and appending their bytes to disk costs with nothing else done. One epoll loop; RTSP is spoken just far
- * enough to make the packets come; every connection's bytes go, unparsed, into a file of its own by O_DIRECT, 512 KiB a write.
- * usage: floor PORT CAMERAS SECONDS DIR|- QUERY      (-: receive only). Prints one JSON line. */
+/* The floor: what receiving N cameras and appending their bytes to disk costs with nothing else done. One epoll loop; RTSP is spoken just
+ * far enough to make the packets come; every connection's bytes go, unparsed, into a file of its own by O_DIRECT, 512 KiB a write. usage:
+ * floor PORT CAMERAS SECONDS DIR|- QUERY      (-: receive only). Prints one JSON line. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,8 +46,11 @@ static void ask(struct camera *c)
 	static const char *const verbs[] = {"DESCRIBE", "SETUP", "PLAY"};
 	char url[300], text[600];
 	snprintf(url, sizeof(url), "rtsp://127.0.0.1:%d/floor%d%s%s", port, c->index, *query ? "?" : "", query);
-	int n = snprintf(text, sizeof(text), "%s %s%s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n", verbs[c->step], url, c->step == 1 ? "/trackID=0" : "", c->step + 1,
-			 c->step == 1 ? "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n" : c->step == 2 ? "Session: 1\r\n" : "");
+	int n = snprintf(text, sizeof(text), "%s %s%s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n", verbs[c->step], url,
+			 c->step == 1 ? "/trackID=0" : "", c->step + 1,
+			 c->step == 1	? "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
+			 : c->step == 2 ? "Session: 1\r\n"
+					: "");
 	if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL) != n)
 		exit(3);
 }
@@ -74,8 +77,9 @@ static void handshake(struct camera *c)
 		at = video ? strstr(video, "a=control:") : NULL;
 		snprintf(control, sizeof(control), "%.*s", at ? (int)strcspn(at + 10, "\r\n") : 0, at ? at + 10 : "");
 		bool whole = !strncmp(control, "rtsp://", 7);
-		n = snprintf(request, sizeof(request), "SETUP %s%s%s RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n",
-			     whole ? "" : url, whole ? "" : "/", control);
+		n = snprintf(request, sizeof(request),
+			     "SETUP %s%s%s RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n", whole ? "" : url,
+			     whole ? "" : "/", control);
 	} else if (c->step == 1) {
 		at = strcasestr(text, "Session:");
 		at = at ? at + 8 + strspn(at + 8, " ") : NULL;

@@ -175,8 +175,9 @@ static void cleanup_runs(struct api_call *c)
 
 static void answer_cleanup(struct api_call *c)
 {
-	answer_json(c, 200, json_pack("{s:b, s:s, s:o}", "deletion", !deletion_is_off(c->app), "schedule", c->app->cleanup_schedule, "next_at",
-				      json_time(cleanup_next(c->app, api_now(c->api)))));
+	answer_json(c, 200,
+		    json_pack("{s:b, s:s, s:o}", "deletion", !deletion_is_off(c->app), "schedule", c->app->cleanup_schedule, "next_at",
+			      json_time(cleanup_next(c->app, api_now(c->api)))));
 }
 
 struct cleanup_in {

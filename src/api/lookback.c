@@ -11,8 +11,8 @@ static json_t *span_details(int64_t from, int64_t to)
 	return json_pack("{s:o, s:o}", "from", json_time(from), "to", json_time(to));
 }
 
-/* The camera, for its id and the audit row; false: answered with 404. Footage belongs to the city that it was recorded for: those who see only
- * that one reach it though the camera has moved since. The use cases scope by recording; *ret_moved: say nothing of the camera itself. */
+/* The camera, for its id and the audit row; false: answered with 404. Footage belongs to the city that it was recorded for: those who see
+ * only that one reach it though the camera has moved since. The use cases scope by recording; *ret_moved: say nothing of the camera. */
 static bool find_camera(struct api_call *c, struct camera *ret, bool *ret_moved)
 {
 	struct catalog *cat = c->app->catalog;

@@ -21,7 +21,6 @@ struct problem {
 };
 
 /* Fills p (NULL is fine) and returns the matching -errno: -EINVAL, -EPERM, -ENOENT, -EEXIST, -EAGAIN, -EIO. */
-int problem_set(struct problem *p, enum problem_kind kind, const char *field, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+int problem_set(struct problem *p, enum problem_kind kind, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -49,10 +49,12 @@ struct stream_view { /* one row of GET /streams: what was asked, joined with wha
 	int viewers; /* -1 unknown */
 };
 /* Camera -> provider -> stream saved -> recording started -> HLS URL. Starting twice is one stream. */
-int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret, struct problem *p);
-int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const char *reason, struct arena *mem, struct stream_view *ret,
-		struct problem *p);
-int stream_get(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret, struct problem *p);
+int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
+		 struct problem *p);
+int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const char *reason, struct arena *mem,
+		struct stream_view *ret, struct problem *p);
+int stream_get(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
+	       struct problem *p);
 
 struct stream_selection {
 	const char *const *camera_ids;
@@ -87,12 +89,13 @@ int streams_resume(struct app *app, struct problem *p);
 /* --- holds (app/holds.c) --- */
 struct hold_outcome {
 	struct hold hold;
-	int64_t files, bytes;	  /* covered now */
+	int64_t files, bytes;	    /* covered now */
 	struct recording *too_late; /* deleted or lost ones inside the span */
 	size_t n_too_late;
 };
 /* Mirrored to every volume before it returns. */
-int hold_create(struct app *app, const struct actor *a, const struct hold *h, struct arena *mem, struct hold_outcome *ret, struct problem *p);
+int hold_create(struct app *app, const struct actor *a, const struct hold *h, struct arena *mem, struct hold_outcome *ret,
+		struct problem *p);
 int hold_finish(struct app *app, const struct actor *a, const char *id, const char *reason, struct problem *p);
 
 /* --- clean-up and notices (app/cleanup.c, app/notices.c, app/schedule.c) --- */
@@ -136,8 +139,8 @@ struct password_hasher {
 };
 int user_create(struct app *app, const struct actor *a, const struct user *u, const char *password, const struct password_hasher *h,
 		struct problem *p);
-int user_update(struct app *app, const struct actor *a, const struct user *u, const char *password /* or NULL */, const struct password_hasher *h,
-		struct problem *p);
+int user_update(struct app *app, const struct actor *a, const struct user *u, const char *password /* or NULL */,
+		const struct password_hasher *h, struct problem *p);
 int user_remove(struct app *app, const struct actor *a, const char *name, struct problem *p);
 
 #endif

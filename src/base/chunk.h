@@ -15,8 +15,8 @@
 
 struct chunk {
 	atomic_uint refs;
-	uint32_t size;	/* immutable */
-	uint8_t *data;	/* CHUNK_ALIGN aligned */
+	uint32_t size; /* immutable */
+	uint8_t *data; /* CHUNK_ALIGN aligned */
 	struct chunk *next_free;
 };
 

@@ -27,8 +27,8 @@ struct log_kv {
 const char *log_strerror(int err);
 void log_write(enum log_level level, const char *event, const struct log_kv *kv, size_t n);
 
-#define LOG_AT(level, event, ...)                                                                                              \
-	log_write((level), (event), (const struct log_kv[]){__VA_ARGS__},                                                      \
+#define LOG_AT(level, event, ...)                                                                                                          \
+	log_write((level), (event), (const struct log_kv[]){__VA_ARGS__},                                                                  \
 		  sizeof((const struct log_kv[]){__VA_ARGS__}) / sizeof(struct log_kv))
 #define log_debug(event, ...) LOG_AT(LOG_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) LOG_AT(LOG_INFO, event, __VA_ARGS__)

@@ -49,8 +49,8 @@ void rfc3339_format(int64_t utc_us, char dst[RFC3339_CAP])
 {
 	struct civil c;
 	utc_us_to_civil(utc_us, &c);
-	snprintf(dst, RFC3339_CAP, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year % 10000, c.month, c.day, c.hour, c.minute,
-		 c.second, c.usec / 1000);
+	snprintf(dst, RFC3339_CAP, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year % 10000, c.month, c.day, c.hour, c.minute, c.second,
+		 c.usec / 1000);
 }
 
 /* Reads exactly n digits. */
@@ -107,9 +107,9 @@ int rfc3339_parse(const char *s, int64_t *ret_utc_us)
 	static const int month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	struct civil c = {0};
 	int offset;
-	if (!digits(&s, 4, &c.year) || !literal(&s, "-") || !digits(&s, 2, &c.month) || !literal(&s, "-") ||
-	    !digits(&s, 2, &c.day) || !literal(&s, "Tt ") || !digits(&s, 2, &c.hour) || !literal(&s, ":") ||
-	    !digits(&s, 2, &c.minute) || !literal(&s, ":") || !digits(&s, 2, &c.second))
+	if (!digits(&s, 4, &c.year) || !literal(&s, "-") || !digits(&s, 2, &c.month) || !literal(&s, "-") || !digits(&s, 2, &c.day) ||
+	    !literal(&s, "Tt ") || !digits(&s, 2, &c.hour) || !literal(&s, ":") || !digits(&s, 2, &c.minute) || !literal(&s, ":") ||
+	    !digits(&s, 2, &c.second))
 		return -EINVAL;
 	if (literal(&s, ".,") && !parse_fraction(&s, &c.usec))
 		return -EINVAL;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 struct transition {
-	int64_t at_s;	   /* from this second on ... */
-	int32_t offset_s;  /* ... this offset */
+	int64_t at_s;	  /* from this second on ... */
+	int32_t offset_s; /* ... this offset */
 };
 
 struct tz {
@@ -208,8 +208,7 @@ int tz_parse(const char *name, const void *tzif, size_t len, struct tz **ret_tz)
 		return err;
 	if (h.version < '2')
 		return -EINVAL; /* 32-bit data only: nobody ships it */
-	cursor_skip(&c, (size_t)h.timecnt * 5 + (size_t)h.typecnt * 6 + h.charcnt + (size_t)h.leapcnt * 8 + h.isstdcnt +
-				h.isutcnt);
+	cursor_skip(&c, (size_t)h.timecnt * 5 + (size_t)h.typecnt * 6 + h.charcnt + (size_t)h.leapcnt * 8 + h.isstdcnt + h.isutcnt);
 	err = read_header(&c, &h);
 	if (err)
 		return err;

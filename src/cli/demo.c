@@ -51,8 +51,8 @@ static int read_list(struct demo *d)
 {
 	char text[2048];
 	while (fgets(text, sizeof(text), stdin) && d->n < MAX_CAMERAS) {
-		char *rest = text, **fields[] = {&d->cameras[d->n].id, &d->cameras[d->n].name, &d->cameras[d->n].url, &d->cameras[d->n].city,
-						 &d->cameras[d->n].clip};
+		char *rest = text, **fields[] = {&d->cameras[d->n].id, &d->cameras[d->n].name, &d->cameras[d->n].url,
+						 &d->cameras[d->n].city, &d->cameras[d->n].clip};
 		text[strcspn(text, "\r\n")] = 0;
 		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 			char *word = strsep(&rest, "\t");
@@ -81,8 +81,11 @@ static int add_entities(struct demo *d)
 {
 	struct problem p = {0};
 	for (size_t i = 0; i < sizeof(demo_cities) / sizeof(demo_cities[0]); i++) {
-		struct city c = {.id = demo_cities[i].id, .name = demo_cities[i].name, .retention_days = demo_cities[i].days,
-				 .time_zone = "America/Sao_Paulo", .language = LANGUAGE_PT_BR};
+		struct city c = {.id = demo_cities[i].id,
+				 .name = demo_cities[i].name,
+				 .retention_days = demo_cities[i].days,
+				 .time_zone = "America/Sao_Paulo",
+				 .language = LANGUAGE_PT_BR};
 		int err = city_create(&d->site.app, d->actor, &c, &p);
 		if (err && err != -EEXIST)
 			return cli_say("%s", p.detail), CLI_FAILED;
@@ -91,8 +94,18 @@ static int add_entities(struct demo *d)
 	for (size_t i = 0; i < d->n; i++) {
 		const struct line *l = &d->cameras[i];
 		char id[ID_CAP];
-		struct camera c = {.id = l->id, .city_id = l->city, .name = l->name, .rtsp_url = l->url, .record = true, .number = (int)i + 1,
-				   .group = "", .address = "", .notes = "", .lat = NAN, .lon = NAN, .archived_at = TIME_NONE};
+		struct camera c = {.id = l->id,
+				   .city_id = l->city,
+				   .name = l->name,
+				   .rtsp_url = l->url,
+				   .record = true,
+				   .number = (int)i + 1,
+				   .group = "",
+				   .address = "",
+				   .notes = "",
+				   .lat = NAN,
+				   .lon = NAN,
+				   .archived_at = TIME_NONE};
 		int err = camera_create(&d->site.app, d->actor, &c, id, &p);
 		if (err == -EEXIST)
 			continue; /* somebody's own camera by that name: not ours */
@@ -136,13 +149,21 @@ static int record_past(struct demo *d, const struct line *l)
 		cli_say("demo seed: %s cannot be read", path);
 		return CLI_FAILED;
 	}
-	struct writers_config wc = {.volumes = s->volumes, .journal = s->catalog->journal, .journal_self = s->catalog->self, .clock = &clock_system,
+	struct writers_config wc = {.volumes = s->volumes,
+				    .journal = s->catalog->journal,
+				    .journal_self = s->catalog->self,
+				    .clock = &clock_system,
 				    .threads_per_volume = 1};
 	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US};
 	int err = 0;
 	for (size_t i = 0; i < 3 && !err; i++) {
-		struct past_span span = {.site_id = s->id, .camera_id = l->id, .city_id = l->city, .clip = bytes_of(clip, len),
-					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264, .fps = CLIP_FPS, .start_utc_us = starts[i],
+		struct past_span span = {.site_id = s->id,
+					 .camera_id = l->id,
+					 .city_id = l->city,
+					 .clip = bytes_of(clip, len),
+					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264,
+					 .fps = CLIP_FPS,
+					 .start_utc_us = starts[i],
 					 .end_utc_us = starts[i] + SPAN_US};
 		err = past_record(&wc, &span);
 	}
@@ -168,8 +189,13 @@ static int add_gaps(struct demo *d)
 		const struct line *l = &d->cameras[i];
 		int64_t from = d->now - US_PER_DAY + SPAN_US;
 		size_t k = i % (sizeof(kinds) / sizeof(kinds[0]));
-		struct gap g = {.camera_id = l->id, .city_id = l->city, .from = from, .to = from + kinds[k].seconds * US_PER_S, .reason = kinds[k].reason,
-				.by = kinds[k].by, .note = kinds[k].note};
+		struct gap g = {.camera_id = l->id,
+				.city_id = l->city,
+				.from = from,
+				.to = from + kinds[k].seconds * US_PER_S,
+				.reason = kinds[k].reason,
+				.by = kinds[k].by,
+				.note = kinds[k].note};
 		if (strstr(l->url, ":errada@")) { /* the one that refuses the password has never been recorded */
 			g.reason = GAP_REFUSED;
 			g.from = d->now - 2 * US_PER_DAY;
@@ -187,8 +213,13 @@ static int add_hold_and_notice(struct demo *d)
 {
 	struct problem p = {0};
 	const char *camera = d->cameras[d->n > 1].id;
-	struct hold h = {.camera_ids = &camera, .n_cameras = 1, .from = d->now - US_PER_DAY, .to = d->now - US_PER_DAY + SPAN_US,
-			 .reason = "Colisão na praça: pedido da Guarda Municipal", .until = TIME_NONE, .ended_at = TIME_NONE};
+	struct hold h = {.camera_ids = &camera,
+			 .n_cameras = 1,
+			 .from = d->now - US_PER_DAY,
+			 .to = d->now - US_PER_DAY + SPAN_US,
+			 .reason = "Colisão na praça: pedido da Guarda Municipal",
+			 .until = TIME_NONE,
+			 .ended_at = TIME_NONE};
 	struct hold_outcome outcome;
 	if (hold_create(&d->site.app, d->actor, &h, &d->mem, &outcome, &p))
 		return cli_say("%s", p.detail), CLI_FAILED;

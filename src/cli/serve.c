@@ -54,8 +54,8 @@ static void print_addresses(const struct site *s)
 	bool v6 = !any && strchr(host, ':');
 	if (s->first_password[0])
 		printf("vigia: first login admin %s\n", s->first_password);
-	printf("vigia: ready %s://%s%s%s:%d/\n", s->config->tls.cert ? "https" : "http", v6 ? "[" : "", any ? "127.0.0.1" : host, v6 ? "]" : "",
-	       api_port(s->api));
+	printf("vigia: ready %s://%s%s%s:%d/\n", s->config->tls.cert ? "https" : "http", v6 ? "[" : "", any ? "127.0.0.1" : host,
+	       v6 ? "]" : "", api_port(s->api));
 	fflush(stdout);
 }
 

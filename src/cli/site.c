@@ -170,7 +170,9 @@ static int open_volumes(struct site *s, char *why, size_t cap)
 	if (!err)
 		err = volumes_open(s->config->volumes, s->config->n_volumes, s->id, known, n, &s->volumes, reason, sizeof(reason));
 	for (size_t i = 0; !err && i < volumes_count(s->volumes); i++) {
-		struct volume_row row = {.id = volumes_id(s->volumes, i), .path = volumes_path(s->volumes, i), .generation = volumes_generation(s->volumes, i)};
+		struct volume_row row = {.id = volumes_id(s->volumes, i),
+					 .path = volumes_path(s->volumes, i),
+					 .generation = volumes_generation(s->volumes, i)};
 		if (volumes_usable(s->volumes, i))
 			err = s->catalog->volumes->put(s->catalog->self, &row);
 		else
@@ -227,7 +229,8 @@ static int first_user(struct site *s, char *why, size_t cap)
 	const char *given = getenv("VIGIA_ADMIN_PASSWORD");
 	char made[13];
 	random_password(made, sizeof(made));
-	struct user admin = {.name = "admin", .role = ROLE_ADMINISTRATOR, .all_cities = true, .language = LANGUAGE_PT_BR, .disabled_at = TIME_NONE};
+	struct user admin = {
+		.name = "admin", .role = ROLE_ADMINISTRATOR, .all_cities = true, .language = LANGUAGE_PT_BR, .disabled_at = TIME_NONE};
 	struct problem p = {0};
 	err = user_create(&s->app, ACTOR_SYSTEM("system:start"), &admin, given && *given ? given : made, &api_password_hasher, &p);
 	if (err) {
@@ -275,9 +278,11 @@ static bool is_ready(void *self, char *why, size_t cap)
 
 static void warn_if_open(const struct config *c)
 {
-	bool loopback = c->listen_host && (!strncmp(c->listen_host, "127.", 4) || !strcmp(c->listen_host, "::1") || !strcmp(c->listen_host, "localhost"));
+	bool loopback = c->listen_host &&
+			(!strncmp(c->listen_host, "127.", 4) || !strcmp(c->listen_host, "::1") || !strcmp(c->listen_host, "localhost"));
 	if (!loopback && !c->tls.cert && !c->n_trusted_proxies)
-		log_warn("listen.without_tls", KV_S("what", "passwords and pictures cross the network unencrypted; set tls or a trusted proxy"));
+		log_warn("listen.without_tls",
+			 KV_S("what", "passwords and pictures cross the network unencrypted; set tls or a trusted proxy"));
 }
 
 static int start_api(struct site *s, char *why, size_t cap)
@@ -385,11 +390,13 @@ static int settle(struct site *s, char *why, size_t cap)
 	size_t holds = 0, files = 0;
 	int err = rebuild_missing_holds(s->volumes, s->catalog, &clock_system, s->config->cleanup.time_zone, &holds);
 	if (!err && holds)
-		log_warn("holds.restored", KV_I("holds", holds), KV_S("what", "an older catalogue was put back; deletion is off until it is turned on"));
+		log_warn("holds.restored", KV_I("holds", holds),
+			 KV_S("what", "an older catalogue was put back; deletion is off until it is turned on"));
 	if (!err)
 		err = site_settle(s, &files);
 	if (files)
-		log_warn("recording.settled", KV_I("files", files), KV_S("what", "left open by the run before; cut to their last whole fragment and sealed"));
+		log_warn("recording.settled", KV_I("files", files),
+			 KV_S("what", "left open by the run before; cut to their last whole fragment and sealed"));
 	if (err)
 		snprintf(why, cap, "what the last run left cannot be settled: %s", log_strerror(err));
 	return err ? -1 : 0;

@@ -32,8 +32,8 @@ struct site {
 	struct webhook *webhook;
 	struct api *api;
 	char *tls_cert, *tls_key;
-	struct app app; /* pointers of live keys are replaced by site_reload */
-	int64_t last_alive; /* of the run before; TIME_NONE at the first start */
+	struct app app;		 /* pointers of live keys are replaced by site_reload */
+	int64_t last_alive;	 /* of the run before; TIME_NONE at the first start */
 	char first_password[64]; /* "" unless an administrator was made */
 	/* jobs thread */
 	pthread_t jobs;

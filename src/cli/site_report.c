@@ -16,7 +16,8 @@ static void volume_metrics(struct site *s, struct buf *out)
 	for (size_t i = 0; i < volumes_count(s->volumes); i++) {
 		struct volume_space space;
 		if (s->app.volumes.ops->space(s->app.volumes.self, volumes_id(s->volumes, i), &space) == 0)
-			buf_printf(out, "vigia_volume_free_bytes{volume=\"%s\"} %lld\n", volumes_id(s->volumes, i), (long long)space.free_bytes);
+			buf_printf(out, "vigia_volume_free_bytes{volume=\"%s\"} %lld\n", volumes_id(s->volumes, i),
+				   (long long)space.free_bytes);
 	}
 	buf_append_str(out, "# HELP vigia_volume_usable Whether the volume is mounted and ours.\n# TYPE vigia_volume_usable gauge\n");
 	for (size_t i = 0; i < volumes_count(s->volumes); i++)
@@ -35,7 +36,8 @@ static void overdue_metrics(struct site *s, struct buf *out)
 	if (s->catalog->cities->list(s->catalog->self, ACTOR_SYSTEM("system:metrics"), &page, &mem, &cities, &n, &next) == 0) {
 		for (size_t i = 0; i < n; i++) {
 			int64_t bytes;
-			if (s->catalog->recordings->overdue_bytes(s->catalog->self, cities[i].id, now - cities[i].retention_days * US_PER_DAY, &bytes) == 0)
+			if (s->catalog->recordings->overdue_bytes(s->catalog->self, cities[i].id,
+								  now - cities[i].retention_days * US_PER_DAY, &bytes) == 0)
 				buf_printf(out, "vigia_city_overdue_bytes{city=\"%s\"} %lld\n", cities[i].id, (long long)bytes);
 		}
 	}
@@ -86,8 +88,11 @@ void site_status(void *self, const struct actor *a, struct buf *out)
 	(void)a;
 	engine_stats(s->engine, &e);
 	rfc3339_format(s->started_at, at);
-	buf_printf(out, "{\"provider\":\"%s\",\"recorder\":\"%s\",\"server_started_at\":\"%s\",", s->app.provider.name, s->app.recorder.name, at);
-	buf_printf(out, "\"loops\":{\"cameras\":%d,\"live\":%d,\"recording\":%d,\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},", e.cameras,
-		   e.live, e.recording, (unsigned long long)e.bytes_received, (unsigned long long)e.frames, (unsigned long long)e.frames_lost);
+	buf_printf(out, "{\"provider\":\"%s\",\"recorder\":\"%s\",\"server_started_at\":\"%s\",", s->app.provider.name,
+		   s->app.recorder.name, at);
+	buf_printf(out,
+		   "\"loops\":{\"cameras\":%d,\"live\":%d,\"recording\":%d,\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},",
+		   e.cameras, e.live, e.recording, (unsigned long long)e.bytes_received, (unsigned long long)e.frames,
+		   (unsigned long long)e.frames_lost);
 	buf_printf(out, "\"disk_queue_bytes\":%llu}", (unsigned long long)e.writers.queue_bytes);
 }

@@ -45,7 +45,8 @@ static int settle_rows(struct site *s, size_t *n)
 		size_t n_rows;
 		struct page page = {.limit = 500, .cursor = cursor};
 		char *next = NULL;
-		err = s->catalog->recordings->list(s->catalog->self, ACTOR_SYSTEM("system:start"), &filter, &page, &mem, &rows, &n_rows, &next);
+		err = s->catalog->recordings->list(s->catalog->self, ACTOR_SYSTEM("system:start"), &filter, &page, &mem, &rows, &n_rows,
+						   &next);
 		if (err)
 			break;
 		for (size_t i = 0; i < n_rows; i++) {

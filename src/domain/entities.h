@@ -28,10 +28,10 @@ struct city {
 
 struct camera {
 	const char *id, *city_id, *name;
-	const char *rtsp_url;  /* with its credentials inside this process only; see url_redact() */
-	const char *live_url;  /* or NULL; same remark */
+	const char *rtsp_url; /* with its credentials inside this process only; see url_redact() */
+	const char *live_url; /* or NULL; same remark */
 	bool record, audio;
-	int number; /* 0: none */
+	int number;			     /* 0: none */
 	const char *group, *address, *notes; /* never NULL, "" for none */
 	double lat, lon;		     /* NAN for none */
 	int64_t created_at, archived_at;     /* archived_at TIME_NONE while in use */
@@ -44,7 +44,7 @@ enum recording_state { RECORDING_OFF, RECORDING_NOT, RECORDING_ON }; /* "off", "
 struct stream {
 	const char *id; /* UUID */
 	const char *camera_id, *city_id;
-	const char *hls_url; /* path without token, as the provider gave it */
+	const char *hls_url;	   /* path without token, as the provider gave it */
 	enum stream_status status; /* STOPPED, else as last asked: STARTING */
 	int64_t started_at, stopped_at;
 	const char *stopped_by, *stop_reason; /* or NULL */
@@ -57,12 +57,12 @@ struct recording {
 	struct uuid id;
 	const char *camera_id, *city_id; /* city: fixed when the file opened */
 	const char *volume_id;
-	const char *file_path; /* relative to the volume */
+	const char *file_path;	      /* relative to the volume */
 	int64_t started_at, ended_at; /* ended_at TIME_NONE while recording */
 	int64_t size_bytes;
 	enum recording_status status;
-	int64_t due_on;	    /* local date of its digest as civil_days(), or TIME_NONE */
-	int64_t noticed_at; /* when that notice was committed */
+	int64_t due_on;	       /* local date of its digest as civil_days(), or TIME_NONE */
+	int64_t noticed_at;    /* when that notice was committed */
 	const char *notice_id; /* or NULL */
 	int64_t deleted_at;
 	const char *deleted_by_rule; /* "retention", "disk_pressure", or NULL */
@@ -70,8 +70,15 @@ struct recording {
 };
 
 enum gap_reason {
-	GAP_NO_SIGNAL, GAP_REFUSED, GAP_BAD_DATA, GAP_DISK_SLOW, GAP_DISK_FULL, GAP_DISK_ERROR,
-	GAP_STOPPED_BY_USER, GAP_SERVER_DOWN, GAP_UNKNOWN
+	GAP_NO_SIGNAL,
+	GAP_REFUSED,
+	GAP_BAD_DATA,
+	GAP_DISK_SLOW,
+	GAP_DISK_FULL,
+	GAP_DISK_ERROR,
+	GAP_STOPPED_BY_USER,
+	GAP_SERVER_DOWN,
+	GAP_UNKNOWN
 };
 
 struct gap {
@@ -88,14 +95,12 @@ struct hold {
 	size_t n_cameras;
 	int64_t from, to;
 	const char *owner, *reason;
-	int64_t until;	  /* ends by itself, else TIME_NONE */
+	int64_t until;		      /* ends by itself, else TIME_NONE */
 	int64_t created_at, ended_at; /* ended_at TIME_NONE while in force */
 	const char *ended_by;
 };
 
-enum notice_kind {
-	NOTICE_EXPIRING, NOTICE_DELETED_EARLY, NOTICE_DISK_FORECAST, NOTICE_CAMERA_SILENT, NOTICE_GAP, NOTICE_HOLD_ENDING
-};
+enum notice_kind { NOTICE_EXPIRING, NOTICE_DELETED_EARLY, NOTICE_DISK_FORECAST, NOTICE_CAMERA_SILENT, NOTICE_GAP, NOTICE_HOLD_ENDING };
 enum delivery_status { DELIVERY_PENDING, DELIVERY_SENT, DELIVERY_FAILED }; /* failed: given up after the last attempt */
 
 struct delivery {
@@ -150,7 +155,7 @@ struct audit_entry {
 };
 
 struct job_run {
-	const char *id; /* UUID */
+	const char *id;	 /* UUID */
 	const char *job; /* "cleanup" */
 	const char *actor;
 	int64_t scheduled_for, started_at, finished_at; /* scheduled_for TIME_NONE by hand */

@@ -39,9 +39,11 @@ struct camera_filter {
 
 struct camera_store {
 	/* rtsp_url and live_url arrive whole; the adapter stores credentials encrypted and gives them back whole. */
-	int (*insert)(void *self, const struct actor *a, const struct camera *c); /* -EEXIST also for archived ids and ids with footage or ledger */
+	int (*insert)(void *self, const struct actor *a,
+		      const struct camera *c); /* -EEXIST also for archived ids and ids with footage or ledger */
 	int (*update)(void *self, const struct actor *a, const struct camera *c); /* whole row by id */
-	int (*purge)(void *self, const struct actor *a, const char *id); /* row, stream, gaps and recordings gone; for demo remove: refuses (-ENOTEMPTY) a camera with live files or holds */
+	int (*purge)(void *self, const struct actor *a, const char *id); /* row, stream, gaps and recordings gone; for demo remove: refuses
+									    (-ENOTEMPTY) a camera with live files or holds */
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct camera *ret);
 	int (*list)(void *self, const struct actor *a, const struct camera_filter *f, const struct page *page, struct arena *mem,
 		    struct camera **ret, size_t *ret_n, char **ret_next); /* by id */
@@ -76,8 +78,8 @@ struct recording_store {
 			      size_t *ret_n);
 	/* Up to `limit` noticed, not held recordings of the city: started_at < started_before, ended_at <= ended_before,
 	 * due_on <= due_day and noticed_at <= noticed_before, oldest first. */
-	int (*list_overdue)(void *self, const char *city_id, int64_t started_before, int64_t ended_before, int64_t due_day, int64_t noticed_before,
-			    size_t limit, struct arena *mem, struct recording **ret, size_t *ret_n);
+	int (*list_overdue)(void *self, const char *city_id, int64_t started_before, int64_t ended_before, int64_t due_day,
+			    int64_t noticed_before, size_t limit, struct arena *mem, struct recording **ret, size_t *ret_n);
 	/* Noticed recordings of the city that are held now, or whose started_at >= not_before (retention raised): back to sealed,
 	 * due_on, noticed_at and notice_id cleared. */
 	int (*unnotice)(void *self, const char *city_id, int64_t not_before, size_t *ret_n);
@@ -94,7 +96,8 @@ struct recording_store {
 	/* Bytes of the city overdue and not held at the instant (started_before as in list_overdue), for the metric. */
 	int (*overdue_bytes)(void *self, const char *city_id, int64_t started_before, int64_t *ret_bytes);
 	/* Oldest started_at of a not deleted, not held recording, total bytes and files per city; for the promise page. */
-	int (*city_totals)(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files, int64_t *ret_held_bytes);
+	int (*city_totals)(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files,
+			   int64_t *ret_held_bytes);
 };
 
 struct gap_filter {
@@ -104,8 +107,8 @@ struct gap_filter {
 };
 
 struct gap_store {
-	int (*list)(void *self, const struct actor *a, const struct gap_filter *f, const struct page *page, struct arena *mem, struct gap **ret,
-		    size_t *ret_n, char **ret_next); /* newest first */
+	int (*list)(void *self, const struct actor *a, const struct gap_filter *f, const struct page *page, struct arena *mem,
+		    struct gap **ret, size_t *ret_n, char **ret_next); /* newest first */
 	/* Synchronous insert (start-up settling, rebuild, demo). */
 	int (*put)(void *self, const struct gap *g);
 	/* The camera's open gap (to == TIME_NONE), -ENOENT without one. */
@@ -115,11 +118,11 @@ struct gap_store {
 };
 
 struct hold_store {
-	int (*insert)(void *self, const struct actor *a, const struct hold *h); /* -ENOENT for a camera out of scope */
+	int (*insert)(void *self, const struct actor *a, const struct hold *h);	   /* -ENOENT for a camera out of scope */
 	int (*end)(void *self, const struct actor *a, const char *id, int64_t at); /* -EALREADY when it was ended */
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct hold *ret);
-	int (*list)(void *self, const struct actor *a, bool ended_too, const struct page *page, struct arena *mem, struct hold **ret, size_t *ret_n,
-		    char **ret_next); /* newest first */
+	int (*list)(void *self, const struct actor *a, bool ended_too, const struct page *page, struct arena *mem, struct hold **ret,
+		    size_t *ret_n, char **ret_next); /* newest first */
 	/* Ends every hold whose `until` has come. */
 	int (*expire)(void *self, int64_t now, size_t *ret_n);
 	/* Inserts or replaces whole, by id (rebuild from the volumes' mirrors). */
@@ -127,8 +130,9 @@ struct hold_store {
 };
 
 struct notice_store {
-	/* One transaction: the notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at = created_at,
-	 * notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows are marked. */
+	/* One transaction: the notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at =
+	 * created_at, notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows
+	 * are marked. */
 	int (*insert)(void *self, const struct notice *n, const struct uuid *ids, size_t n_ids);
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct notice *ret);
 	int (*list)(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem, struct notice **ret,
@@ -136,8 +140,8 @@ struct notice_store {
 	/* Whether the city has an expiring digest for that local day. */
 	int (*has_digest)(void *self, const char *city_id, int64_t due_on, bool *ret_has);
 	/* Pending deliveries whose next_attempt_at has come, with their notice; oldest first. */
-	int (*list_due_deliveries)(void *self, int64_t now, size_t limit, struct arena *mem, struct delivery **ret, struct notice **ret_notices,
-				   size_t *ret_n);
+	int (*list_due_deliveries)(void *self, int64_t now, size_t limit, struct arena *mem, struct delivery **ret,
+				   struct notice **ret_notices, size_t *ret_n);
 	int (*update_delivery)(void *self, const struct delivery *d);
 };
 
@@ -173,8 +177,8 @@ struct job_store {
 
 struct mark_store {
 	int (*insert)(void *self, const struct actor *a, const struct mark *m, int64_t *ret_row_id);
-	int (*list)(void *self, const struct actor *a, const char *camera_id, int64_t from, int64_t to, const struct page *page, struct arena *mem,
-		    struct mark **ret, size_t *ret_n, char **ret_next);
+	int (*list)(void *self, const struct actor *a, const char *camera_id, int64_t from, int64_t to, const struct page *page,
+		    struct arena *mem, struct mark **ret, size_t *ret_n, char **ret_next);
 };
 
 /* Small site-wide values: "deletion_off", "site_id", layouts of the page under "layout:<...>". */
@@ -183,12 +187,13 @@ struct setting_store {
 	int (*put)(void *self, const char *key, const char *value);		      /* NULL removes */
 };
 
-/* The recorder's journal. Asynchronous, any thread but event loops may block at most for a mutex: rows are queued (bounded: oldest progress rows are
- * dropped first, the disk can give them back) and committed in batches within a second. */
+/* The recorder's journal. Asynchronous, any thread but event loops may block at most for a mutex: rows are queued (bounded: oldest progress
+ * rows are dropped first, the disk can give them back) and committed in batches within a second. */
 struct journal_store {
 	void (*recording_opened)(void *self, const struct recording *r);
 	void (*recording_progress)(void *self, const struct uuid *id, int64_t ended_at, int64_t size_bytes); /* status stays recording */
-	void (*recording_sealed)(void *self, const struct uuid *id, int64_t ended_at, int64_t size_bytes); /* removes the row when size is 0 */
+	void (*recording_sealed)(void *self, const struct uuid *id, int64_t ended_at,
+				 int64_t size_bytes);	     /* removes the row when size is 0 */
 	void (*gap_opened)(void *self, const struct gap *g); /* an open gap of the camera is closed at g->from first */
 	void (*gap_closed)(void *self, const char *camera_id, int64_t to);
 	void (*gap_whole)(void *self, const struct gap *g);

@@ -29,7 +29,7 @@ struct footage_file {
 	struct footage_run {
 		int64_t from, to;
 		size_t first_key, n_keys;
-	} *runs;
+	} * runs;
 	size_t n_runs;
 };
 
@@ -40,8 +40,8 @@ struct footage_ops {
 	void (*close)(void *self, const struct recording *r);
 	/* Whether somebody reads it right now (clean-up waits up to an hour). */
 	bool (*pinned)(void *self, const struct uuid *recording_id);
-	/* What its header alone says (keys and runs empty, nothing walked or pinned): by r->volume_id and r->file_path, the id is not compared. ended_at is
-	 * TIME_NONE for a file that was not sealed. -ENOENT, -EBADMSG, -ENODEV, -EIO. */
+	/* What its header alone says (keys and runs empty, nothing walked or pinned): by r->volume_id and r->file_path, the id is not
+	 * compared. ended_at is TIME_NONE for a file that was not sealed. -ENOENT, -EBADMSG, -ENODEV, -EIO. */
 	int (*probe)(void *self, const struct recording *r, struct footage_file *ret);
 };
 struct footage {
@@ -64,8 +64,8 @@ struct volume_store_ops {
 	void (*describe)(void *self, size_t i, char id[UUID_CAP], char *path, size_t path_cap, char *state, size_t state_cap);
 	/* Atomically replaces .vigia/holds on every usable volume. First error, after trying all. */
 	int (*mirror_holds)(void *self, const struct hold *holds, size_t n);
-	/* Every recording file of the volume in path order; the callback returns false to stop, the key is valid during the call. 0, -ENODEV, or the first
-	 * -errno of a folder that cannot be read (the others are walked all the same). */
+	/* Every recording file of the volume in path order; the callback returns false to stop, the key is valid during the call. 0,
+	 * -ENODEV, or the first -errno of a folder that cannot be read (the others are walked all the same). */
 	int (*walk)(void *self, const char *volume_id, bool (*on_file)(void *ctx, const char *key), void *ctx);
 };
 struct volume_store {

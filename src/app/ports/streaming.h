@@ -12,12 +12,12 @@
 struct stream_state {
 	enum stream_status status; /* STOPPED when the provider does not know the camera */
 	enum recording_state recording;
-	int64_t started_at;	/* since when it is live; TIME_NONE */
-	int64_t last_frame_at;	/* wall time of the last access unit; TIME_NONE */
-	int64_t since;		/* of the present status */
-	int viewers;		/* -1: unknown */
-	char last_error[200];	/* "" for none; without secrets */
-	char codec[48];		/* "avc1.64001f", "" while unknown */
+	int64_t started_at;    /* since when it is live; TIME_NONE */
+	int64_t last_frame_at; /* wall time of the last access unit; TIME_NONE */
+	int64_t since;	       /* of the present status */
+	int viewers;	       /* -1: unknown */
+	char last_error[200];  /* "" for none; without secrets */
+	char codec[48];	       /* "avc1.64001f", "" while unknown */
 	uint32_t width, height;
 	uint32_t fps_milli;
 	uint64_t bytes_received; /* since created */
@@ -28,7 +28,7 @@ struct streaming_provider_ops {
 	/* Idempotent: an existing stream is brought up to date (a changed URL reconnects). ret_hls_url: "/hls/camera_<id>/index.m3u8", or
 	 * absolute for a foreign server. 0, -ENOMEM, -EINVAL (URL), -EAGAIN (provider away: it will be reconciled). */
 	int (*create_stream)(void *self, const struct camera *camera, char *ret_hls_url, size_t cap);
-	int (*remove_stream)(void *self, const char *camera_id); /* 0 also when unknown */
+	int (*remove_stream)(void *self, const char *camera_id);		       /* 0 also when unknown */
 	int (*get_state)(void *self, const char *camera_id, struct stream_state *ret); /* -ENOENT */
 };
 struct streaming_provider {
@@ -39,7 +39,7 @@ struct streaming_provider {
 
 /* Why recording begins, i.e. what the time since `expected_from` without footage is to be called. */
 struct recording_start {
-	int64_t expected_from;	       /* footage is owed from here on; TIME_NONE: from the first frame */
+	int64_t expected_from;		/* footage is owed from here on; TIME_NONE: from the first frame */
 	enum gap_reason missing_reason; /* of the time from expected_from until `now` (server_down after a restart) */
 };
 
@@ -62,9 +62,9 @@ enum live_track { LIVE_VIDEO, LIVE_AUDIO };
 
 struct live_query {
 	enum live_track track;
-	int64_t msn;  /* _HLS_msn, -1 without */
-	int part;     /* _HLS_part, -1 without */
-	bool skip;    /* _HLS_skip=YES (or v2) */
+	int64_t msn; /* _HLS_msn, -1 without */
+	int part;    /* _HLS_part, -1 without */
+	bool skip;   /* _HLS_skip=YES (or v2) */
 };
 
 /* Answers of the live window. */
@@ -89,14 +89,14 @@ void shared_text_unref(struct shared_text **t);
 struct live_source_ops {
 	/* Counter that changes whenever a playlist of the camera changed; 0 for an unknown camera. Cheap (no lock shared with the loop). */
 	uint64_t (*version)(void *self, const char *camera_id);
-	/* The multivariant playlist's lines after #EXTM3U for a player; media playlists are "video.m3u8" and "audio.m3u8", relative. */
+	/* The multivariant playlist; media playlists are "video.m3u8" and "audio.m3u8", relative. */
 	enum live_answer (*get_multivariant)(void *self, const char *camera_id, struct buf *out);
 	enum live_answer (*get_playlist)(void *self, const char *camera_id, const struct live_query *q, struct shared_text **ret);
 	/* blocking_ms for LIVE_WAIT answers: 3 x TARGETDURATION. */
 	int (*max_wait_ms)(void *self, const char *camera_id);
-	/* Names under the playlist's folder: see infra/engine/live_names.h ("v<msn>.m4s", "v<msn>.<part>.m4s", "vinit<n>.mp4", "a..."). A part announced by
-	 * PRELOAD-HINT and not there yet is LIVE_WAIT. The blobs (in order, *ret_n <= cap) hold references: blob_unref each. A whole segment may
-	 * be several blobs. */
+	/* Names under the playlist's folder: see infra/engine/live_names.h ("v<msn>.m4s", "v<msn>.<part>.m4s", "vinit<n>.mp4", "a..."). A
+	 * part announced by PRELOAD-HINT and not there yet is LIVE_WAIT. The blobs (in order, *ret_n <= cap) hold references: blob_unref
+	 * each. A whole segment may be several blobs. */
 	enum live_answer (*get_media)(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
 	/* Keeps the camera's window deep for a minute: somebody watches. */
 	void (*touch)(void *self, const char *camera_id);

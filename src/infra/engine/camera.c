@@ -95,7 +95,8 @@ static void end_session(struct camera_rt *c)
 	c->connected_mono_us = 0;
 	int64_t wait = backoff_ms(c);
 	if (c->attempts <= 3 || c->attempts % 20 == 0)
-		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts), KV_I("retry_ms", wait));
+		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts),
+			 KV_I("retry_ms", wait));
 	camera_publish(c);
 	net_timer_set(c->retry, wait);
 }
@@ -110,7 +111,7 @@ static void fail(struct camera_rt *c, enum gap_reason cause, const char *text)
 static void on_client_event(void *ctx, const struct rtsp_event *ev)
 {
 	static const enum gap_reason causes[] = {
-		[RTSP_OK] = GAP_NO_SIGNAL,	 [RTSP_FAIL_AUTH] = GAP_REFUSED,     [RTSP_FAIL_STATUS] = GAP_REFUSED,
+		[RTSP_OK] = GAP_NO_SIGNAL,	     [RTSP_FAIL_AUTH] = GAP_REFUSED,	  [RTSP_FAIL_STATUS] = GAP_REFUSED,
 		[RTSP_FAIL_PROTOCOL] = GAP_BAD_DATA, [RTSP_FAIL_NO_VIDEO] = GAP_BAD_DATA, [RTSP_FAIL_TIMEOUT] = GAP_NO_SIGNAL,
 	};
 	struct camera_rt *c = ctx;

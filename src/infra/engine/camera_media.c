@@ -190,10 +190,12 @@ static int64_t audio_anchor(const struct camera_rt *c)
 	const struct rtsp_track *t = rtsp_client_tracks(c->client, &n);
 	const struct rtsp_track *v = &t[c->video_track], *a = &t[c->audio_track];
 	int64_t video_utc = c->run_utc_us + c->last_media_us[VIDEO]; /* of last_rtp[VIDEO] */
-	int64_t at; /* wall time of last_rtp[AUDIO] */
+	int64_t at;						     /* wall time of last_rtp[AUDIO] */
 	if (c->sr[VIDEO].have && c->sr[AUDIO].have) {
-		int64_t video_ntp = c->sr[VIDEO].ntp_us + (int64_t)(int32_t)(c->last_rtp[VIDEO] - c->sr[VIDEO].rtp) * 1000000 / v->clock_rate;
-		int64_t audio_ntp = c->sr[AUDIO].ntp_us + (int64_t)(int32_t)(c->last_rtp[AUDIO] - c->sr[AUDIO].rtp) * 1000000 / a->clock_rate;
+		int64_t video_ntp =
+			c->sr[VIDEO].ntp_us + (int64_t)(int32_t)(c->last_rtp[VIDEO] - c->sr[VIDEO].rtp) * 1000000 / v->clock_rate;
+		int64_t audio_ntp =
+			c->sr[AUDIO].ntp_us + (int64_t)(int32_t)(c->last_rtp[AUDIO] - c->sr[AUDIO].rtp) * 1000000 / a->clock_rate;
 		at = video_utc + (audio_ntp - video_ntp);
 	} else if (v->has_rtp_info && a->has_rtp_info) {
 		int64_t video_rel = (int64_t)(int32_t)(c->last_rtp[VIDEO] - v->first_rtp_time) * 1000000 / v->clock_rate;
@@ -417,7 +419,8 @@ static enum media_clock_answer map_time(struct camera_rt *c, const struct access
 	}
 	enum media_clock_answer answer = media_clock_map(&c->clocks[VIDEO], au->rtp_time, now, ret_media_us, &scaled);
 	if (scaled)
-		log_warn("camera.rate", KV_S("camera", c->id), KV_S("what", "declared clock and delivered frames disagree; durations are scaled"));
+		log_warn("camera.rate", KV_S("camera", c->id),
+			 KV_S("what", "declared clock and delivered frames disagree; durations are scaled"));
 	if (answer != MEDIA_CLOCK_NEW_RUN)
 		return answer;
 	if (now - c->jumps_since_mono_us > JUMPS_WINDOW_US) {
@@ -426,7 +429,8 @@ static enum media_clock_answer map_time(struct camera_rt *c, const struct access
 	}
 	if (++c->n_jumps >= JUMPS_MAX) {
 		c->by_arrival = true;
-		log_warn("camera.rate", KV_S("camera", c->id), KV_S("what", "its timestamps make no sense; frames are timed by their arrival"));
+		log_warn("camera.rate", KV_S("camera", c->id),
+			 KV_S("what", "its timestamps make no sense; frames are timed by their arrival"));
 	}
 	return answer;
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #define GAP_MIN_US (2 * US_PER_S)
-#define GAP_SEEN_US (35 * US_PER_S / 10) /* parts and flushes lag a little behind the clock */
+#define GAP_SEEN_US (35 * US_PER_S / 10)     /* parts and flushes lag a little behind the clock */
 #define FIRST_FRAME_GRACE_US (10 * US_PER_S) /* connecting and waiting for a key frame is not yet a loss */
 #define SERVER_DOWN_GRACE_US (15 * US_PER_S)
 #define REASON_STAYS_US (10 * US_PER_S)
@@ -283,7 +283,8 @@ static void watch_gap(struct camera_rt *c, int64_t now)
 			c->rec.next_reason = reason;
 			c->rec.next_reason_mono_us = now;
 		}
-		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE && now - c->rec.next_reason_mono_us >= REASON_STAYS_US)
+		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE &&
+		    now - c->rec.next_reason_mono_us >= REASON_STAYS_US)
 			open_gap(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc - REASON_STAYS_US, reason, NULL, NULL);
 		return;
 	}

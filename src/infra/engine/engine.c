@@ -84,8 +84,11 @@ static struct camera_rt *new_camera(struct engine *e, const char *id)
 	c->rec.avoid_volume = -1;
 	snprintf(c->id, sizeof(c->id), "%s", id);
 	pthread_mutex_init(&c->state_lock, NULL);
-	c->state = (struct stream_state){.status = STREAM_STARTING, .started_at = TIME_NONE, .last_frame_at = TIME_NONE,
-					 .since = e->config.clock->utc_us(e->config.clock), .viewers = -1};
+	c->state = (struct stream_state){.status = STREAM_STARTING,
+					 .started_at = TIME_NONE,
+					 .last_frame_at = TIME_NONE,
+					 .since = e->config.clock->utc_us(e->config.clock),
+					 .viewers = -1};
 	return c;
 }
 
@@ -95,7 +98,9 @@ void camera_publish(struct camera_rt *c)
 	enum recording_state recording = record_state(c);
 	bool in_run = c->mux && mux_in_run(c->mux);
 	if (c->started)
-		status = in_run ? STREAM_LIVE : c->attempts || c->error[0] || c->phase == MEDIA_RESUME ? STREAM_RECONNECTING : STREAM_STARTING;
+		status = in_run							  ? STREAM_LIVE
+			 : c->attempts || c->error[0] || c->phase == MEDIA_RESUME ? STREAM_RECONNECTING
+										  : STREAM_STARTING;
 	int64_t now = camera_utc(c);
 	pthread_mutex_lock(&c->state_lock);
 	struct stream_state *s = &c->state;

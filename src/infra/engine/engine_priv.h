@@ -82,13 +82,13 @@ struct camera_rt {
 	bool session_over; /* told from inside a callback: the owner ends the session when it returns */
 	int64_t rtsp_deadline_mono_us;
 	int64_t connected_mono_us;
-	int attempts; /* failed ones in a row */
+	int attempts;	       /* failed ones in a row */
 	enum gap_reason cause; /* of the present lack of media */
 	char error[200];
 	uint32_t rng;
 
 	/* media */
-	int video_track, audio_track; /* -1 none */
+	int video_track, audio_track;	/* -1 none */
 	struct depacketizer *depack[2]; /* video, audio */
 	struct media_clock clocks[2];
 	uint32_t rates[2];
@@ -114,8 +114,8 @@ struct camera_rt {
 	uint32_t last_rtp[2];
 	int64_t last_media_us[2];
 	struct mux *mux;
-	int64_t clock_offset_us;   /* wall minus monotonic when the timeline began */
-	int64_t next_gap_mono_us;  /* when the live window gets its next GAP segment */
+	int64_t clock_offset_us;  /* wall minus monotonic when the timeline began */
+	int64_t next_gap_mono_us; /* when the live window gets its next GAP segment */
 	uint64_t frames_lost;
 	bool by_arrival; /* the camera's timestamps were given up */
 	int n_jumps;

@@ -314,8 +314,8 @@ static int cut(struct mux *m, uint32_t len, int64_t run_time, int64_t now_mono_u
 	mux_audio_close(m);
 	m->frag_at = m->pos; /* nothing but this unit is open */
 	uint32_t at = m->data_at + m->data_len, reserve = head_reserve(m);
-	struct chunk *fresh = chunk_create(len + 3 * reserve + AU_ROOM + 2 * CHUNK_ALIGN > CHUNK_STD_SIZE ?
-						   len + 3 * (size_t)reserve + AU_ROOM + 2 * CHUNK_ALIGN : 0);
+	struct chunk *fresh = chunk_create(
+		len + 3 * reserve + AU_ROOM + 2 * CHUNK_ALIGN > CHUNK_STD_SIZE ? len + 3 * (size_t)reserve + AU_ROOM + 2 * CHUNK_ALIGN : 0);
 	if (!fresh)
 		return -ENOMEM;
 	memcpy(fresh->data + reserve, m->chunk->data + at, len);

@@ -1,8 +1,8 @@
 /* One camera's muxer: access units become fragments in place, once; the same bytes are the live part and the recording. Loop
  * thread only, no locks, no clock of its own.
  *
- * Terms. run: media without interruption, one part timing. timeline: what one file (or, unrecorded, one live MAP) covers; tfdt starts at 0 at
- * its anchor; a timeline may hold several runs (a short outage), a run may cross timelines (the hour cut).
+ * Terms. run: media without interruption, one part timing. timeline: what one file (or, unrecorded, one live MAP) covers; tfdt starts at 0
+ * at its anchor; a timeline may hold several runs (a short outage), a run may cross timelines (the hour cut).
  *
  * Bytes: the open fragment grows in the present chunk behind a place kept free for its head. [flushed, pos) waits for the disk; a flush
  * pads to 4096 with a free box. What lies in a chunk behind `pos` may move (mux_relocate), what lies before never does. */
@@ -36,8 +36,8 @@ struct mux_run {
 	const struct video_info *video_info;
 	const struct audio_params *audio; /* NULL: none */
 	struct part_plan plan;
-	bool with_cts; /* B-frames */
-	int64_t utc_us; /* wall time of the run's media time 0 */
+	bool with_cts;	    /* B-frames */
+	int64_t utc_us;	    /* wall time of the run's media time 0 */
 	uint32_t bandwidth; /* bits a second, for the multivariant playlist */
 	bool same_timeline; /* go on in the present timeline where parameters allow it */
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENT_MIN 90000  /* 1 s: media sequence numbers come from the clock and must not outrun it */
+#define SEGMENT_MIN 90000 /* 1 s: media sequence numbers come from the clock and must not outrun it */
 #define GOP_WAIT (6 * 90000)
 #define ROUNDING 40000 /* EXTINF is rounded to whole seconds against TARGETDURATION: 0.44 s of grace for a late key frame */
 

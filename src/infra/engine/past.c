@@ -139,8 +139,11 @@ static int feed_span(struct past *p, struct mux *m)
 		if (err)
 			return err;
 		memcpy(b.data, p->data.data + u->at, u->len);
-		struct mux_frame f = {
-			.len = (uint32_t)u->len, .dts_90k = i * frame, .pts_90k = i * frame, .key = u->key, .now_mono_us = i * frame * 100 / 9};
+		struct mux_frame f = {.len = (uint32_t)u->len,
+				      .dts_90k = i * frame,
+				      .pts_90k = i * frame,
+				      .key = u->key,
+				      .now_mono_us = i * frame * 100 / 9};
 		err = mux_video(m, &f);
 		if (err || p->error)
 			return err ? err : p->error;

@@ -170,7 +170,8 @@ int rec_io_append(struct rec_io *io, const uint8_t *data, uint32_t len)
 	}
 	io->length += len;
 	if (!io->direct && io->length - io->pushed >= PUSH_STEP) {
-		sync_file_range(io->fd, (off_t)io->pushed, (off_t)(io->length - io->pushed), SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+		sync_file_range(io->fd, (off_t)io->pushed, (off_t)(io->length - io->pushed),
+				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
 		if (io->pushed >= PUSH_STEP)
 			posix_fadvise(io->fd, (off_t)(io->pushed - PUSH_STEP), PUSH_STEP, POSIX_FADV_DONTNEED);
 		io->pushed = io->length;

@@ -41,7 +41,8 @@ struct rec_file *writer_open(struct writers *w, struct rec_file_spec *spec);
 /* The same with a new id and a header made of the tracks: how every recording begins. site_id: UUID text. */
 struct rec_file *writer_open_recording(struct writers *w, const char *site_id, const char *camera_id, const char *city_id, int volume,
 				       int64_t start_utc_us, const struct fmp4_tracks *tracks);
-/* Queues [offset, offset + len) of the chunk (both multiples of 4096) for the end of the file. -ENOBUFS: the queue is full, the file has failed. */
+/* Queues [offset, offset + len) of the chunk (both multiples of 4096) for the end of the file. -ENOBUFS: the queue is full, the file has
+ * failed. */
 int writer_append(struct rec_file *f, struct chunk *chunk, uint32_t offset, uint32_t len, int64_t end_utc_us);
 /* Queues the seal with its index (taken over, malloc'd) after `not_before` (mono_us); the recorder's reference goes. */
 void writer_seal(struct rec_file **f, struct fmp4_index_entry *entries, size_t n, uint64_t end_tfdt, int64_t not_before_mono_us);

@@ -3,8 +3,8 @@
 
 #include "media/hls/window.h"
 
-#define LAG_MAX 90000		/* 1 s */
-#define WATCH_FRAMES 50		/* the rate is judged over this many intervals or 2 s */
+#define LAG_MAX 90000	/* 1 s */
+#define WATCH_FRAMES 50 /* the rate is judged over this many intervals or 2 s */
 
 static int64_t min64(int64_t a, int64_t b)
 {

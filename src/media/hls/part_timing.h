@@ -39,11 +39,11 @@ struct part_plan part_plan_measure(const int64_t *dts, int n);
 void part_timing_init(struct part_timing *t, const struct part_plan *plan);
 
 struct part_step {
-	bool new_run;	   /* more than 1 s away from what was given out: end this run; nothing else is set */
-	bool sets_last;	   /* the last sample's duration is now known: */
+	bool new_run;	/* more than 1 s away from what was given out: end this run; nothing else is set */
+	bool sets_last; /* the last sample's duration is now known: */
 	uint32_t last_duration;
-	bool close_part;   /* the open part ends before this access unit */
-	int64_t start;	   /* of this access unit's sample, since the run's start */
+	bool close_part; /* the open part ends before this access unit */
+	int64_t start;	 /* of this access unit's sample, since the run's start */
 };
 /* dts: decoding time since the run's first access unit (90 kHz). force_close: key frame or cut. */
 void part_timing_next(struct part_timing *t, int64_t dts, bool force_close, struct part_step *ret);

@@ -78,7 +78,8 @@ static void rig_up(struct rig *rig)
 	const char *paths[] = {rig->dir};
 	assert_int_equal(volumes_open(paths, 1, SITE, NULL, 0, &rig->volumes, why, sizeof(why)), 0);
 	rig->journal = (struct journal_store){.recording_opened = on_opened, .recording_sealed = on_sealed};
-	struct writers_config wc = {.volumes = rig->volumes, .journal = &rig->journal, .journal_self = rig, .clock = &clock_system, .threads_per_volume = 1};
+	struct writers_config wc = {
+		.volumes = rig->volumes, .journal = &rig->journal, .journal_self = rig, .clock = &clock_system, .threads_per_volume = 1};
 	assert_int_equal(writers_create(&wc, &rig->writers), 0);
 	rig->live = live_create(1000000 * US_PER_S);
 	assert_int_equal(mux_create(rig->live, &sink, rig, &rig->mux), 0);
@@ -254,8 +255,13 @@ static void bytes_in_are_bytes_out(void **state)
 static void audio_lies_between_and_stays_in_its_file(void **state)
 {
 	struct rig rig;
-	struct audio_params audio = {.codec = CODEC_AAC, .sample_rate = 16000, .channels = 1, .samples_per_frame = 1024, .config_len = 2,
-				     .config = {0x14, 0x08}, .codecs = "mp4a.40.2"};
+	struct audio_params audio = {.codec = CODEC_AAC,
+				     .sample_rate = 16000,
+				     .channels = 1,
+				     .samples_per_frame = 1024,
+				     .config_len = 2,
+				     .config = {0x14, 0x08},
+				     .codecs = "mp4a.40.2"};
 	size_t n = 600, audio_in = 0;
 	struct frame_in *in = calloc(n, sizeof(*in));
 	uint8_t sound[300] = {1, 2, 3};

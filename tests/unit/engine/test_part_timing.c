@@ -8,7 +8,7 @@
 
 struct run {
 	struct part_timing t;
-	int64_t sum;	   /* of durations given, up to the last settled sample */
+	int64_t sum; /* of durations given, up to the last settled sample */
 	int64_t part, parts, short_parts, long_parts, longest, n;
 	int64_t max_error; /* |media time given - the camera's| */
 	bool open;
