@@ -684,9 +684,11 @@ static void digests(void **state)
 		 "qop=\"auth,auth-int\"\r\n",
 		 "realm=\"b\"|nonce=\"2\"|algorithm=SHA-256|qop=auth|nc=00000001|cnonce=\"000000079e3779b1\"|"
 		 "response=\"aa53293beeb6729bd6edf457e6d7e008ac7139f2c78c32682dee9681b9568fb6\""},
-		{"WWW-Authenticate: Digest realm=\"b\",nonce=\"2\",algorithm=\"SHA-256\"\r\nWWW-Authenticate: Digest realm=\"a\",nonce=\"1\"\r\n",
+		{"WWW-Authenticate: Digest realm=\"b\",nonce=\"2\",algorithm=\"SHA-256\"\r\n"
+		 "WWW-Authenticate: Digest realm=\"a\",nonce=\"1\"\r\n",
 		 "realm=\"b\"|algorithm=SHA-256|!qop"},
-		{"WWW-Authenticate: Digest realm=\"x\", nonce=\"9\", algorithm=SHA-512-256\r\nWWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n",
+		{"WWW-Authenticate: Digest realm=\"x\", nonce=\"9\", algorithm=SHA-512-256\r\n"
+		 "WWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n",
 		 "realm=\"a\"|nonce=\"1\""},
 		{"WWW-Authenticate: Basic realm=\"r\"\r\nWWW-Authenticate: Digest realm=\"a, b=\\\"c\", nonce=\"1\", qop=\"auth\"\r\n",
 		 "realm=\"a, b=\\\"c\"|nonce=\"1\"|qop=auth"},
