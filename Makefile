@@ -1,12 +1,14 @@
 # The front door; Meson does the work. `make help` lists what there is.
+SHELL = /bin/bash
 BUILD ?= build
+FUZZ_SECONDS ?= 60
 T ?=
 JOBS ?= $(shell nproc)
 
 MESON_SETUP = meson setup -Dwerror=true
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all run test check format sanitize clean help
+.PHONY: all run test check format sanitize fuzz clean help
 .DEFAULT_GOAL := all
 
 all: ## build build/vigia; installs what is missing
@@ -20,7 +22,7 @@ run: ## Vigia with eight simulated cameras in three cities; Ctrl-C ends it all
 	@echo "1/5 packages"
 	@tools/packages.sh build demo
 	@echo "2/5 building"
-	@$(MAKE) --no-print-directory ninja TARGETS="vigia tools/camsim/camsim tools/clips/demo-cais.h264"
+	@$(MAKE) --no-print-directory ninja KNOWS=demo-cais.h264 TARGETS="vigia tools/camsim/camsim tools/clips/demo-cais.h264"
 	@exec tools/run.sh $(BUILD)
 
 test: ## every test; T=name only those with this in their name
@@ -68,8 +70,16 @@ bench: ## what a camera costs here, beside a floor that only receives and append
 	@bench/run.sh $(BUILD)
 endif
 
+fuzz: ## libFuzzer on every parser of foreign bytes, FUZZ_SECONDS (60) each; T=name
+	@tools/packages.sh build test fuzz
+	@$(MAKE) --no-print-directory ninja-all BUILD=$(BUILD)-fuzz MESON_SETUP="CC=clang meson setup -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false"
+	@for f in $(BUILD)-fuzz/tests/fuzz/fuzz_*$(T)*; do \
+		[ -x $$f ] && [ ! -d $$f ] || continue; name=$${f##*/fuzz_}; echo "--- $$name"; mkdir -p $(BUILD)-fuzz/corpus/$$name; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(BUILD)-fuzz/corpus/$$name tests/fuzz/corpus/$$name 2>&1 | tail -n 6; \
+		[ $${PIPESTATUS[0]:-0} = 0 ] || exit 1; done
+
 clean: ## remove the build directories
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
 
 help: ## this list
 	@printf '%-15s %s\n' make "$$(sed -n 's/^all: ## //p' $(firstword $(MAKEFILE_LIST)))"
@@ -87,15 +97,19 @@ $(BUILD)/build.ninja:
 	@$(MESON_SETUP) $(BUILD) >$(BUILD)-setup.log 2>&1 || { cat $(BUILD)-setup.log; rm -rf $(BUILD); exit 1; }
 	@mv $(BUILD)-setup.log $(BUILD)/setup.log
 
+# A build directory made before ffmpeg or the tests' packages were there knows no clips and no tests: it is asked to look again.
+KNOWS ?= vigia
+LOOK_AGAIN = meson setup --reconfigure $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
+
 ninja: $(BUILD)/build.ninja
+	@grep -q '$(KNOWS)' $(BUILD)/build.ninja || $(LOOK_AGAIN)
 	@ninja -C $(BUILD) --quiet $(TARGETS)
 
 ninja-all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
-# A build directory made before the tests' packages were there knows no tests.
 ninja-tests: $(BUILD)/build.ninja
-	@grep -q '"name": "cmocka"' $(BUILD)/meson-info/intro-dependencies.json || meson setup --reconfigure $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
+	@grep -q 'test_base' $(BUILD)/build.ninja && grep -q 'demo-cais.h264' $(BUILD)/build.ninja || $(LOOK_AGAIN)
 	@ninja -C $(BUILD) --quiet
 
 # npm's own lock decides what is installed; the copy in node_modules says what is there.

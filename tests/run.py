@@ -20,6 +20,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SYSTEM_TIMEOUT_S = 300
+PATIENCE = 4 if os.environ.get("VIGIA_SANITIZE") else 1  # times every timeout: sanitizers are slow
 OUTPUT_LINES = 200  # of a failed program
 RESULT = re.compile(r"^(ok|not ok)\b(?:\s+\d+)?\s*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*(skip.*))?$", re.I)
@@ -28,7 +29,7 @@ SKIP = re.compile(r"#\s*skip\b", re.I)
 
 class Program:
     def __init__(self, name, cmd, env=None, timeout=SYSTEM_TIMEOUT_S, cwd=None, tap=True):
-        self.name, self.cmd, self.env, self.timeout, self.cwd, self.tap = name, cmd, env or {}, timeout, cwd, tap
+        self.name, self.cmd, self.env, self.timeout, self.cwd, self.tap = name, cmd, env or {}, timeout * PATIENCE, cwd, tap
 
 
 class Outcome:
