@@ -115,6 +115,16 @@ static int open_volumes(struct job *j)
 	char why[300];
 	int err = volumes_open(j->config->volumes, n, j->site_id, known, n, &j->volumes, why, sizeof(why));
 	free(known);
+	bool any = false;
+	for (size_t i = 0; !err && i < n; i++)
+		any = any || volumes_usable(j->volumes, i);
+	if (!err && !any) {
+		char id[UUID_CAP], path[4096], state[200];
+		struct volume_store store = volumes_store_port(j->volumes);
+		store.ops->describe(store.self, 0, id, path, sizeof(path), state, sizeof(state));
+		snprintf(why, sizeof(why), "no usable volume: %.80s: %.180s", path, state);
+		err = -ENODEV;
+	}
 	if (err)
 		cli_say("%s", why);
 	return err ? CLI_FAILED : CLI_DONE;

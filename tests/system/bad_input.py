@@ -50,6 +50,21 @@ def configuration():
         assert run(VIGIA, "check-config", "-c", s.yaml, env=s.env).returncode == 0
 
 
+@contextlib.contextmanager
+def connections(port, n, payload=b""):
+    sockets = []
+    try:
+        for _ in range(n):
+            c = socket.create_connection(("127.0.0.1", port), 5)
+            if payload:
+                c.sendall(payload)
+            sockets.append(c)
+        yield sockets
+    finally:
+        for c in sockets:
+            c.close()
+
+
 def problem(s, method, path, body=None, raw=None):
     """(status, field) of an error, after looking at its form."""
     if raw is not None:
@@ -107,7 +122,10 @@ def requests():
                 assert got == (422, key), (path, "without " + key, got)
         for raw in (b"{", b"", b"[]", b"null", b'"x"', b'{"id": "x",}', b"\xff\xfe", b'{"name": "\xc3\x28"}', b"[" * 100000, b'{"id":"x","id":"y"}'):
             assert problem(s, "POST", "/cities", raw=raw)[0] in (400, 422), raw[:20]
-        assert problem(s, "POST", "/cities", raw=b'{"name": "' + b"x" * 3000000 + b'"}')[0] == 413
+        # (the answer comes before the body is over, which not every client waits for)
+        with connections(s.port, 1, b"POST /api/v1/cities HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.token.encode() +
+                         b"\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n{") as (c,):
+            assert c.recv(4096).startswith(b"HTTP/1.1 413 ")
         for path, status in (("/cities/nowhere", 404), ("/cameras/none", 404), ("/cameras/none/stream", 404), ("/recordings/x", (400, 404, 422)),
                              ("/recordings/01a2075a-268d-71a4-94e3-20c233d1e3f8", 404), ("/recordings/01a2075a-268d-71a4-94e3-20c233d1e3f8/file", 404),
                              ("/holds/none", 404), ("/users/none", 404), ("/nothing", 404), ("/cities?limit=0", 400), ("/cities?limit=x", 400),
@@ -129,21 +147,6 @@ def requests():
             made = s.post("/cameras", {k: v for k, v in {**camera, "name": name}.items() if k != "id"})
             assert made["name"] == name and s.get("/cameras/" + made["id"])["name"] == name, made
             assert name in s.cli("camera", "list").stdout
-
-
-@contextlib.contextmanager
-def connections(port, n, payload=b""):
-    sockets = []
-    try:
-        for _ in range(n):
-            c = socket.create_connection(("127.0.0.1", port), 5)
-            if payload:
-                c.sendall(payload)
-            sockets.append(c)
-        yield sockets
-    finally:
-        for c in sockets:
-            c.close()
 
 
 @test("garbage, half requests and silence on the HTTP port, while a player goes on")

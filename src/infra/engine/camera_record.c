@@ -158,6 +158,8 @@ static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct 
 		c->rec.failure_seen = true;
 		return NULL;
 	}
+	if (c->rec.failure_seen)
+		c->rec.retry_mono_us = now + DISK_RETRY_US; /* should this one fail, too */
 	struct rec_file *f = writer_open_recording(c->engine->writers, c->engine->site_id, c->id, c->city_id, volume, start_utc_us, tracks);
 	if (!f)
 		return NULL;
@@ -259,17 +261,15 @@ static void watch_disk(struct camera_rt *c, int64_t now)
 	if (!f || !rec_file_error(f))
 		return;
 	if (!c->rec.failure_seen) {
+		int other = volumes_pick(c->engine->config.volumes, c->id, rec_file_volume(f));
 		c->rec.failure_seen = true;
-		c->rec.retry_mono_us = now + DISK_RETRY_US;
-		c->rec.avoid_volume = rec_file_volume(f);
+		c->rec.retry_mono_us = now + (other == rec_file_volume(f) ? DISK_RETRY_US : 0);
 		if (rec_file_published(f) > FMP4_HEADER_SIZE && rec_file_end_utc(f) > c->rec.covered_until)
 			c->rec.covered_until = rec_file_end_utc(f);
-		c->rec.resume_utc_us = TIME_NONE;
 		snprintf(c->error, sizeof(c->error), "recording failed: %s", log_strerror(rec_file_error(f)));
-	} else if (c->rec.retry_mono_us <= now) {
-		c->rec.retry_mono_us = now + DISK_RETRY_US; /* the next key frame tried and failed again */
-		c->rec.resume_utc_us = TIME_NONE;
 	}
+	c->rec.avoid_volume = rec_file_volume(f);
+	c->rec.resume_utc_us = TIME_NONE; /* what had begun again ended with this file */
 }
 
 static void watch_gap(struct camera_rt *c, int64_t now)

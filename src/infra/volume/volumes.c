@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MARKER_MAX 4096
+#define ROOM_FOR_A_FILE (64 << 20) /* two steps of preallocation */
 
 struct marker {
 	char site_id[UUID_CAP], volume_id[UUID_CAP];
@@ -186,6 +188,13 @@ static bool path_known(const char *path, const struct known_volume *known, size_
 	return false;
 }
 
+static void look_at_space(struct volume *vol)
+{
+	struct statvfs fs;
+	if (vol->dir_fd >= 0 && fstatvfs(vol->dir_fd, &fs) == 0)
+		atomic_store(&vol->tight, (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_FOR_A_FILE);
+}
+
 static void mount_at_start(struct volumes *v, struct volume *vol, bool known)
 {
 	int fd = open(vol->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -220,7 +229,7 @@ int volumes_open(const char *const *paths, size_t n, const char *site_id, const 
 	pthread_mutex_init(&v->lock, NULL);
 	pthread_mutex_init(&v->mirror_lock, NULL);
 	pthread_mutex_init(&v->pin_lock, NULL);
-	bool any = false;
+	bool any = false; /* usable, or expected back */
 	bool ok = v->volumes && v->cache;
 	for (size_t i = 0; ok && i < n; i++) {
 		struct volume *vol = &v->volumes[v->n++];
@@ -229,11 +238,13 @@ int volumes_open(const char *const *paths, size_t n, const char *site_id, const 
 		if (!ok)
 			break;
 		pthread_mutex_lock(&v->lock);
-		mount_at_start(v, vol, path_known(paths[i], known, n_known));
+		bool expected = path_known(paths[i], known, n_known);
+		mount_at_start(v, vol, expected);
+		look_at_space(vol);
 		pthread_mutex_unlock(&v->lock);
 		if (atomic_load(&vol->usable))
 			holds_mirror_bring_up(v, i);
-		any = any || atomic_load(&vol->usable);
+		any = any || expected || atomic_load(&vol->usable);
 	}
 	if (!ok || !any) {
 		if (v->n)
@@ -279,6 +290,7 @@ bool volumes_recheck(struct volumes *v)
 			set_unusable(vol, err, "not mounted: %s", strerror(-err));
 		else
 			take_directory(v, vol, fd);
+		look_at_space(vol);
 		bool now = atomic_load(&vol->usable);
 		pthread_mutex_unlock(&v->lock);
 		if (now && !before) {
@@ -342,16 +354,19 @@ int volumes_pick(const struct volumes *v, const char *camera_id, int avoid)
 {
 	int best = -1;
 	uint64_t best_hash = 0;
+	bool best_tight = true;
 	for (size_t i = 0; i < v->n; i++) {
-		if (!volumes_usable(v, i) || (int)i == avoid)
+		bool tight = atomic_load(&v->volumes[i].tight);
+		if (!volumes_usable(v, i) || (int)i == avoid || (best >= 0 && tight && !best_tight))
 			continue;
 		uint64_t h = fnv1a(fnv1a(fnv1a(UINT64_C(14695981039346656037), camera_id), "/"), v->volumes[i].id);
 		h ^= h >> 33; /* FNV's high bits move little for short inputs */
 		h *= UINT64_C(0xff51afd7ed558ccd);
 		h ^= h >> 33;
-		if (best < 0 || h > best_hash) {
+		if (best < 0 || h > best_hash || (best_tight && !tight)) {
 			best = (int)i;
 			best_hash = h;
+			best_tight = tight;
 		}
 	}
 	if (best < 0 && avoid >= 0 && volumes_usable(v, (size_t)avoid))

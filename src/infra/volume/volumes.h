@@ -9,8 +9,8 @@ struct volumes;
 
 /* Opens each path: an absent or empty directory becomes a volume (marker written); one with a marker of this site is taken as it is, one
  * with a foreign marker, or with files and no marker though the catalogue knows the path (`known` lists ids and paths of before), is "not
- * mounted": it is kept in the list, unusable, and looked at again by volumes_recheck. 0 when at least one volume is usable; else -errno
- * with why. */
+ * mounted": it is kept in the list, unusable, and looked at again by volumes_recheck. 0 when at least one volume is usable or known (live
+ * pictures do not wait for a disk); else -errno with why. */
 struct known_volume {
 	const char *id, *path;
 };
@@ -25,7 +25,7 @@ bool volumes_usable(const struct volumes *v, size_t i);
 const char *volumes_id(const struct volumes *v, size_t i); /* "" while never mounted */
 const char *volumes_path(const struct volumes *v, size_t i);
 /* A usable volume for the camera: stable by hash while the set of usable volumes stays; -1 without one. `avoid` (or -1) is one that just
- * failed: it is given only when there is no other. */
+ * failed: it is given only when there is no other. A volume that is nearly full only when the others are, too. */
 int volumes_pick(const struct volumes *v, const char *camera_id, int avoid);
 int volumes_find(const struct volumes *v, const char *volume_id); /* index or -1 */
 int64_t volumes_generation(struct volumes *v, size_t i);	  /* of its marker; 0 while never mounted */

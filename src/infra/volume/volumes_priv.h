@@ -20,6 +20,7 @@ struct volume {
 	char id[UUID_CAP];  /* written once, before `named` */
 	atomic_bool named;  /* id is there: it never changes afterwards */
 	atomic_bool usable; /* dir_fd is open and its marker is ours; written under lock */
+	atomic_bool tight;  /* nearly full: new files go elsewhere if they can */
 	/* under struct volumes.lock */
 	int dir_fd; /* the mounted directory itself, so that nothing is written below an empty mount point; -1 while not usable */
 	int64_t generation;
