@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those. Without root it prints the one command and ends with 1.
-# usage: packages.sh build|demo|test|check...   (each list adds to the others)
+# usage: packages.sh build|demo|test|check|fuzz...   (each list adds to the others)
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config python3 tzdata ca-certificates libuv1-dev libmicrohttpd-dev libjansson-dev libyaml-dev \
@@ -9,6 +9,7 @@ demo="ffmpeg fonts-dejavu-core"
 test="$demo libcmocka-dev git curl sqlite3 chromium python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-rtsp-server-1.0 gstreamer1.0-tools \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav"
 check="git clang-format clang-tidy libcmocka-dev"
+fuzz="clang libclang-rt-14-dev"
 
 wanted=""
 for list in "$@"; do
@@ -17,6 +18,7 @@ for list in "$@"; do
 	demo) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
+	fuzz) wanted="$wanted $fuzz" ;;
 	*) echo "packages.sh: unknown list $list" >&2 && exit 2 ;;
 	esac
 	# Node may come from elsewhere, and Debian's npm does not go together with every one of them.

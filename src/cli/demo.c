@@ -371,7 +371,8 @@ int cmd_demo(int argc, char **argv)
 	static const char usage[] = "usage: vigia demo seed --clips DIR < LIST | vigia demo remove   [-c FILE]";
 	static struct demo d;
 	const char *config = NULL, *what = argc > 1 ? argv[1] : "";
-	d.actor = ACTOR_SYSTEM("system:demo");
+	static const struct actor demo = {.id = "system:demo", .role = ROLE_ADMINISTRATOR, .all_cities = true};
+	d.actor = &demo;
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "-c") && i + 1 < argc)
 			config = argv[++i];
