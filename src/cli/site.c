@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #define JOBS_TICK_S 2
-#define TOKEN_LIFETIME_US (10 * 365 * US_PER_DAY)
+#define TOKEN_LIFETIME_US (7 * US_PER_DAY) /* written anew every day: an old copy of the file is worth little */
+#define TOKEN_RENEW_US US_PER_DAY
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -127,7 +128,7 @@ void site_reload(struct site *s)
 
 static int open_data_dir(struct site *s, char *why, size_t cap)
 {
-	const char *dir = s->config->data_dir;
+	const char *dir = s->data_dir = s->config->data_dir;
 	int err = datadir_lock(dir, &s->lock_fd);
 	if (err == -EBUSY) {
 		snprintf(why, cap, "%s is in use by another vigia (process %d)", dir, datadir_lock_holder(dir));
@@ -194,6 +195,7 @@ static int start_engine(struct site *s, char *why, size_t cap)
 		.events = s->events,
 		.site_id = s->id,
 		.file_us = s->config->recording.file_us,
+		.part_ms = s->config->recording.part_ms,
 	};
 	int err = engine_create(&config, &s->engine);
 	if (err) {
@@ -285,10 +287,17 @@ static void warn_if_open(const struct config *c)
 			 KV_S("what", "passwords and pictures cross the network unencrypted; set tls or a trusted proxy"));
 }
 
+static int write_token(struct site *s)
+{
+	char token[API_TOKEN_CAP];
+	int err = api_issue_token(s->api, "system:cli", TOKEN_LIFETIME_US, token);
+	s->token_written_mono_us = clock_system.mono_us(&clock_system);
+	return err ? err : datadir_write_token(s->data_dir, token);
+}
+
 static int start_api(struct site *s, char *why, size_t cap)
 {
 	const struct config *c = s->config;
-	char token[API_TOKEN_CAP];
 	if (read_tls(s, why, cap))
 		return -1;
 	struct api_config config = {
@@ -313,9 +322,7 @@ static int start_api(struct site *s, char *why, size_t cap)
 		snprintf(why, cap, "cannot listen on %s:%d: %s", c->listen_host ? c->listen_host : "*", c->listen_port, log_strerror(err));
 		return -1;
 	}
-	err = api_issue_token(s->api, "system:cli", TOKEN_LIFETIME_US, token);
-	if (!err)
-		err = datadir_write_token(c->data_dir, token);
+	err = write_token(s);
 	if (err)
 		snprintf(why, cap, "the local token cannot be written: %s", log_strerror(err));
 	warn_if_open(c);
@@ -335,6 +342,8 @@ static void *jobs_main(void *arg)
 		if (volumes_recheck(s->volumes))
 			log_warn("volume.changed", KV_S("what", "a volume came or went"));
 		jobs_tick(&s->app);
+		if (clock_system.mono_us(&clock_system) - s->token_written_mono_us > TOKEN_RENEW_US && write_token(s))
+			log_warn("token.not_renewed", KV_S("what", "the command line's token file cannot be written"));
 		pthread_mutex_lock(&s->jobs_lock);
 		struct timespec until;
 		clock_gettime(CLOCK_MONOTONIC, &until);

@@ -18,6 +18,7 @@
 struct site {
 	/* main thread */
 	const char *config_path;
+	const char *data_dir; /* immutable: a restart key */
 	struct config *config;
 	struct config *old[SITE_CONFIGS_KEPT]; /* strings of an older configuration may still be in use: kept to the end */
 	size_t n_old;
@@ -41,6 +42,7 @@ struct site {
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_wake;
 	bool jobs_stop; /* under jobs_lock */
+	int64_t token_written_mono_us; /* start, then jobs thread */
 	atomic_bool ready;
 	int64_t started_at;
 };

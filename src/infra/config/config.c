@@ -1,6 +1,6 @@
 /* The table of every configuration key, its defaults and what belongs together; see config.h. Any thread; nothing is kept between calls.
  *
- * Live keys (a SIGHUP applies them): cleanup.*, notify.*, trusted_proxies, public_url, log.level. All others need a restart. */
+ * Live keys (a SIGHUP applies them): cleanup.*, notify.*, log.level. All others need a restart. */
 #include "infra/config/config_priv.h"
 
 #include <errno.h>
@@ -47,9 +47,9 @@ const struct config_key config_keys[] = {
 	{"notify.webhook.secret", &type_secret, AT(webhook.secret), .live = true, .expected = EXPECT_TEXT},
 	{"tls.cert", &type_readable, AT(tls.cert), .expected = EXPECT_FILE},
 	{"tls.key", &type_readable, AT(tls.key), .expected = EXPECT_FILE},
-	{"trusted_proxies", &type_networks, AT(trusted_proxies), .live = true,
+	{"trusted_proxies", &type_networks, AT(trusted_proxies),
 	 .expected = "expected a list of addresses such as [127.0.0.1, 10.0.0.0/8]"},
-	{"public_url", &type_url, AT(public_url), .live = true, .words = "http:// https://",
+	{"public_url", &type_url, AT(public_url), .words = "http:// https://",
 	 .expected = "expected a URL such as https://cameras.example.org"},
 	{"log.json", &type_bool, AT(log.json), .expected = "expected true or false"},
 	{"log.level", &type_word, AT(log.level), .live = true, .words = "debug info warn error"},

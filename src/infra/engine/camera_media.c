@@ -14,7 +14,9 @@
 #define STAGE_US US_PER_S
 #define STAGE_LONGEST_US (3 * US_PER_S)
 #define STAGING_MAX (24u << 20)
+#define STAGED_MAX 4096 /* units: 3 s of 240 fps and of audio; what counts them is quadratic */
 #define SILENCE_US (2 * US_PER_S)
+#define NO_RUN_US (60 * US_PER_S) /* packets, and for so long no key frame or parameter sets to begin with */
 
 #define JUMPS_WINDOW_US (20 * US_PER_S)
 #define JUMPS_MAX 3
@@ -114,6 +116,7 @@ static void leave_run(struct camera_rt *c, enum media_phase next)
 	if (mux_in_run(c->mux)) {
 		mux_end_run(c->mux, camera_mono(c));
 		record_run_ended(c);
+		c->no_run_since_mono_us = camera_mono(c);
 	}
 	c->phase = next;
 }
@@ -133,7 +136,7 @@ static void begin_staging(struct camera_rt *c)
 
 static int stage(struct camera_rt *c, bool video, const struct access_unit *au, const struct au_buf *b, int64_t media_us)
 {
-	if (c->staging.len + b->len > STAGING_MAX)
+	if (c->staging.len + b->len > STAGING_MAX || c->n_staged == STAGED_MAX)
 		return -ENOBUFS;
 	if (c->n_staged == c->cap_staged) {
 		size_t cap = c->cap_staged ? c->cap_staged * 2 : 128;
@@ -168,7 +171,8 @@ static bool staged_enough(const struct camera_rt *c, int64_t now)
 	bool audio_known = c->audio_track < 0 || c->audio_seen || waited >= STAGE_US;
 	if (c->n_staged_video >= 4 && (last - first >= STAGE_US * 9 / 10 || waited >= STAGE_US) && audio_known)
 		return true;
-	return (waited >= STAGE_LONGEST_US && c->n_staged_video >= 2) || c->staging.len > STAGING_MAX * 3 / 4;
+	return (waited >= STAGE_LONGEST_US && c->n_staged_video >= 2) || c->staging.len > STAGING_MAX * 3 / 4 ||
+	       c->n_staged == STAGED_MAX;
 }
 
 /* Wall time of media time 0: the unit that came with the least delay tells. */
@@ -318,6 +322,7 @@ static void measure_staged(struct camera_rt *c)
 		}
 	/* Of the last units in display order some are still to come: they would look like holes. */
 	c->plan = part_plan_measure(dts, n - depth > 2 ? n - depth : n);
+	c->plan.part_90k = (uint32_t)c->engine->config.part_ms * 90;
 	c->with_cts = depth > 0;
 	dts_init(&c->dts, depth, c->plan.frame);
 	int64_t span = n > 1 ? dts[n - 1] - dts[0] + c->plan.frame : 90000;
@@ -361,6 +366,10 @@ static void resume_run(struct camera_rt *c, const struct access_unit *au, int64_
 {
 	struct au_buf unit = c->bufs[VIDEO];
 	int64_t media_us;
+	if (!au->key && (c->rec.cut || !mux_has_timeline(c->mux))) { /* a file begins with a key frame */
+		c->bufs[VIDEO].len = 0;
+		return;
+	}
 	media_clock_restart(&c->clocks[VIDEO]);
 	media_clock_restart(&c->clocks[AUDIO]);
 	c->audio_timed = false;
@@ -373,6 +382,7 @@ static void resume_run(struct camera_rt *c, const struct access_unit *au, int64_
 	c->video_in_mux = true;
 	if (begin_run(c)) {
 		c->bufs[VIDEO] = unit;
+		c->bufs[VIDEO].len = 0;
 		c->video_in_mux = false;
 		begin_staging(c);
 		return;
@@ -541,6 +551,7 @@ int media_begin_session(struct camera_rt *c)
 		return err;
 	c->by_arrival = false;
 	c->n_jumps = 0;
+	c->no_run_since_mono_us = camera_mono(c);
 	c->audio_seen = false;
 	c->sr[0].have = c->sr[1].have = false;
 	begin_staging(c);
@@ -614,6 +625,11 @@ void media_tick(struct camera_rt *c, int64_t now)
 		leave_run(c, MEDIA_RESUME);
 		c->bufs[VIDEO].len = 0;
 		c->cause = GAP_NO_SIGNAL;
+	}
+	if ((c->phase == MEDIA_STAGING || c->phase == MEDIA_RESUME) && now - c->no_run_since_mono_us > NO_RUN_US && !c->session_over) {
+		snprintf(c->error, sizeof(c->error), "no usable key frame for 60 s");
+		c->cause = GAP_BAD_DATA;
+		c->session_over = true;
 	}
 	mux_tick(c->mux, &c->bufs[VIDEO], now);
 	if (mux_in_run(c->mux) || !mux_live_open(c->mux)) {

@@ -19,6 +19,7 @@ struct engine_config {
 	struct events *events;
 	const char *site_id;
 	int64_t file_us; /* files are cut at multiples of it (UTC) */
+	int part_ms;	 /* wished length of a fragment and live part; 0: 200 */
 	int loops;	 /* 0: one per core */
 };
 int engine_create(const struct engine_config *config, struct engine **ret);

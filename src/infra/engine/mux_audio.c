@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define PART_MS 200
 #define HOLE_US (500 * INT64_C(1000)) /* lost audio shorter than that is bridged by a longer last frame */
 
 void mux_audio_begin_timeline(struct mux *m)
@@ -80,7 +79,9 @@ static bool place_in_time(struct mux *m, int64_t utc_us)
 	if (offset < 0)
 		return false;
 	a->next_tfdt = (uint64_t)offset * a->params.sample_rate / 1000000;
-	a->frames_per_part = (a->params.sample_rate * PART_MS / 1000 + a->params.samples_per_frame / 2) / a->params.samples_per_frame;
+	uint32_t part_90k = m->plan.part_90k ? m->plan.part_90k : 18000;
+	uint32_t samples = (uint32_t)((uint64_t)a->params.sample_rate * part_90k / 90000);
+	a->frames_per_part = (samples + a->params.samples_per_frame / 2) / a->params.samples_per_frame;
 	if (a->frames_per_part < 1)
 		a->frames_per_part = 1;
 	if (a->frames_per_part > MUX_AUDIO_MAX_FRAMES)

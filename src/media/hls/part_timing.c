@@ -39,7 +39,7 @@ struct part_plan part_plan_measure(const int64_t *dts, int n)
 void part_timing_init(struct part_timing *t, const struct part_plan *plan)
 {
 	uint32_t n, target;
-	hls_part_plan(plan->frame, &n, &target);
+	hls_part_plan(plan->frame, plan->part_90k, &n, &target);
 	*t = (struct part_timing){
 		.frame = plan->frame,
 		.part_target = target,

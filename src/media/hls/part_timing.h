@@ -32,6 +32,7 @@ struct part_timing {
 /* Plan from intervals measured in about 1 s of frames (90 kHz): mean, or the largest where they vary by more than 20 %. */
 struct part_plan {
 	uint32_t frame;
+	uint32_t part_90k; /* wished length of a part; 0: 200 ms */
 	bool regular;
 };
 struct part_plan part_plan_measure(const int64_t *dts, int n);

@@ -75,11 +75,11 @@ int hls_window_find(const struct hls_window *w, int64_t msn, int part, uint64_t 
 	return (int)s->n_parts;
 }
 
-void hls_part_plan(uint32_t frame_90k, uint32_t *ret_frames_per_part, uint32_t *ret_part_target_90k)
+void hls_part_plan(uint32_t frame_90k, uint32_t part_90k, uint32_t *ret_frames_per_part, uint32_t *ret_part_target_90k)
 {
-	const uint64_t part_90k = HLS_90K / 5, ms_90k = HLS_90K / 1000;
+	const uint64_t part = part_90k ? part_90k : HLS_90K / 5, ms_90k = HLS_90K / 1000;
 	uint64_t d = frame_90k ? frame_90k : 1;
-	uint64_t n = (2 * part_90k + d) / (2 * d);
+	uint64_t n = (2 * part + d) / (2 * d);
 	if (!n)
 		n = 1;
 	uint64_t target_ms = (n * d * 106 + 100 * ms_90k - 1) / (100 * ms_90k);

@@ -304,7 +304,7 @@ static void restart_keys_are_told_from_live_ones(void **state)
 		load("volumes: [/a, /b]\nlisten: 127.0.0.1:1\nrecording: {part: 300ms, file: 30m}\nlog: {level: warn, json: true}\n"
 		     "cleanup: {schedule: \"0 4 * * *\"}\npublic_url: https://x.example\n");
 	config_restart_keys(old, fresh, &out);
-	assert_string_equal(buf_str(&out), "listen\nvolumes\nrecording.file\nrecording.part\nlog.json\n");
+	assert_string_equal(buf_str(&out), "listen\nvolumes\nrecording.file\nrecording.part\npublic_url\nlog.json\n");
 	out.len = 0;
 	config_restart_keys(old, old, &out);
 	assert_int_equal(out.len, 0);

@@ -561,7 +561,7 @@ static void part_target_suits_the_frame_rate(void **state)
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		uint32_t n, target;
-		hls_part_plan(table[i].frame_90k, &n, &target);
+		hls_part_plan(table[i].frame_90k, 0, &n, &target);
 		assert_int_equal(n, table[i].frames);
 		assert_int_equal(target, table[i].target_ms * MS);
 		uint32_t part = n * table[i].frame_90k;
@@ -570,10 +570,13 @@ static void part_target_suits_the_frame_rate(void **state)
 			assert_true(part + 10 * MS <= target && (part - 10 * MS) * 100ull >= target * 85ull);
 	}
 	uint32_t n, target;
-	hls_part_plan(0, &n, &target);
+	hls_part_plan(0, 0, &n, &target);
 	assert_true(n > 0 && target > 0);
-	hls_part_plan(UINT32_MAX, &n, &target);
+	hls_part_plan(UINT32_MAX, 0, &n, &target);
 	assert_int_equal(n, 1);
+	hls_part_plan(3600, 500 * MS, &n, &target);
+	assert_int_equal(n, 13); /* half a second asked for: 520 ms */
+	assert_int_equal(target, 552 * MS);
 }
 
 static void target_duration_is_the_first_gop_within_bounds(void **state)
