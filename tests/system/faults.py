@@ -134,11 +134,11 @@ def unmounted():
             os.rmdir(aside)
 
 
-@test("with two volumes the cameras of a full one go on in the other")
+@test("with two volumes the cameras of a full one go on in the other; what goes early is announced and is never what is held")
 def two_volumes():
     with small_volume(100) as first, small_volume(300) as second, \
             Site(volumes=[first, second], cameras=[(i, "") for i in "abcd"], file="10s") as s:
-        keep(s, *"abcd")
+        keep(s, *"abc")
         s.wait_live()
         time.sleep(6)
         fill(first)
@@ -153,7 +153,10 @@ def two_volumes():
         assert all(s.stream(i)["recording_state"] == "recording" for i in "abcd")
         gaps = [g for i in "abcd" for g in s.gaps(i) if when(g["from"]) > fill_time - 10]
         assert all(g["to"] and when(g["to"]) - when(g["from"]) < 30 for g in gaps), gaps
-        time.sleep(2)
+        early = wait_for("early deletions", lambda: [r for r in s.get("/recordings?deleted=true&limit=1000")["items"] if r["status"] == "deleted"], 30)
+        assert {(r["camera_id"], r["deleted_by_rule"]) for r in early} == {("d", "disk_pressure")}, early
+        told = [n for n in s.get("/notices")["items"] if n["kind"] == "deleted_early"]
+        assert told and {i["camera_id"] for n in told for i in n["items"]} == {"d"}, told
         s.server.stop()
         for volume in (first, second):
             for folder, _, names in os.walk(volume):
