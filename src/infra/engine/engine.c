@@ -186,8 +186,11 @@ static void run_remove(struct camera_rt *c, const struct message *m)
 
 static void run_record_start(struct camera_rt *c, const struct message *m)
 {
-	if (!c->removed)
-		record_start(c, m->has_how ? &m->how : NULL);
+	if (c->removed)
+		return;
+	if (m->has_how && m->how.expected_from != TIME_NONE && m->how.missing_reason == GAP_SERVER_DOWN)
+		live_resume(c->live, m->how.expected_from);
+	record_start(c, m->has_how ? &m->how : NULL);
 }
 
 static void run_record_stop(struct camera_rt *c, const struct message *m)

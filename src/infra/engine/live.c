@@ -10,6 +10,7 @@
 #define INITS_KEPT 16 /* at most 6 new runs a minute, a window of a minute or two */
 #define RING_MIN 64
 #define WATCHED_US (60 * US_PER_S)
+#define RESUME_TARGETS 6
 
 struct slot {
 	struct chunk *chunk;
@@ -39,6 +40,7 @@ struct track {
 	struct shared_text *playlist, *delta; /* rendered on demand, dropped at a change */
 	struct live_init info;
 	bool open;
+	bool resumed; /* its first segment was begun */
 };
 
 struct live {
@@ -49,6 +51,7 @@ struct live {
 	/* under lock */
 	struct track tracks[2];
 	int64_t first_msn, created_utc_us;
+	int64_t resume_utc_us; /* TIME_NONE: nobody can have seen anything of it before */
 	bool ended;
 };
 
@@ -81,6 +84,7 @@ struct live *live_create(int64_t now_utc_us)
 	/* Segments last a second or more, so numbers taken from the clock never go back over a restart. */
 	l->first_msn = now_utc_us / US_PER_S;
 	l->created_utc_us = now_utc_us;
+	l->resume_utc_us = TIME_NONE;
 	return l;
 }
 
@@ -140,11 +144,30 @@ static void ensure_window(struct live *l, enum live_track which)
 	struct hls_window *video = l->tracks[LIVE_VIDEO].window;
 	if (which == LIVE_AUDIO && video) {
 		config.first_msn = hls_window_next_msn(video);
-		config.first_discontinuity = hls_window_discontinuity(video);
+		config.first_discontinuity = hls_window_discontinuity(video) - (l->resume_utc_us != TIME_NONE);
 	}
 	t->window = hls_window_create(&config);
 	if (!t->window)
 		abort();
+	t->next_init = (uint64_t)(l->created_utc_us / US_PER_S); /* names are not used twice, not over a restart */
+}
+
+void live_resume(struct live *l, int64_t utc_us)
+{
+	pthread_mutex_lock(&l->lock);
+	if (!l->tracks[LIVE_VIDEO].window)
+		l->resume_utc_us = utc_us;
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* A player that was attached before the restart looks for what comes after its last segment's time: it finds a GAP there and goes on.
+ * Without it hls.js 1.7 looks for ever. */
+static void fill_since_resume(const struct live *l, struct track *t, int64_t utc_us)
+{
+	int64_t longest_us = RESUME_TARGETS * US_PER_S * hls_window_target_duration_s(t->window);
+	int64_t from = l->resume_utc_us > utc_us - longest_us ? l->resume_utc_us : utc_us - longest_us;
+	if (from < utc_us)
+		hls_window_add_gap(t->window, from, (uint32_t)((utc_us - from) * 9 / 100));
 }
 
 void live_begin_run(struct live *l, const struct live_init *init)
@@ -177,6 +200,9 @@ void live_begin_segment(struct live *l, enum live_track which, int64_t utc_us)
 {
 	struct track *t = &l->tracks[which];
 	pthread_mutex_lock(&l->lock);
+	if (l->resume_utc_us != TIME_NONE && !t->resumed)
+		fill_since_resume(l, t, utc_us);
+	t->resumed = true;
 	hls_window_begin_segment(t->window, utc_us);
 	t->gop_tag = t->next_tag;
 	changed(l, t);
@@ -253,6 +279,15 @@ void live_end(struct live *l)
 		}
 	}
 	pthread_mutex_unlock(&l->lock);
+}
+
+int64_t live_next_msn(struct live *l)
+{
+	pthread_mutex_lock(&l->lock);
+	struct track *t = &l->tracks[LIVE_VIDEO];
+	int64_t msn = t->window ? hls_window_next_msn(t->window) : l->first_msn;
+	pthread_mutex_unlock(&l->lock);
+	return msn;
 }
 
 int live_target_duration_s(struct live *l)

@@ -12,6 +12,8 @@
 struct live;
 
 struct live *live_create(int64_t now_utc_us);
+/* Before its first run: the server was restarted, players may have seen it up to about this time. */
+void live_resume(struct live *l, int64_t utc_us);
 struct live *live_ref(struct live *l);
 void live_unref(struct live **l);
 
@@ -38,6 +40,7 @@ struct live_part {
 void live_add_part(struct live *l, enum live_track track, const struct live_part *part);
 void live_end_segment(struct live *l, enum live_track track);
 void live_add_gap(struct live *l, int64_t utc_us, uint32_t duration_90k);
+int64_t live_next_msn(struct live *l); /* of the video's open segment, or of its next one */
 int live_target_duration_s(struct live *l);
 /* Lets go of memory that the disk has and nobody needs: all but the open GOP, or 3 target durations while watched. */
 void live_trim(struct live *l, int64_t now_mono_us);

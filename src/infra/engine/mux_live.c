@@ -116,6 +116,13 @@ static struct mux_pending *new_pending(struct mux *m)
 	return &m->pending[m->n_pending++];
 }
 
+/* May a segment be shorter than SEGMENT_MIN? Where those before were longer: a key frame within a segment would leave a part before it
+ * that is too short. */
+static bool numbers_left(struct mux *m, int64_t run_time)
+{
+	return m->live_run && live_next_msn(m->live) < mux_utc(m, run_time) / US_PER_S - 1;
+}
+
 void mux_live_part_start(struct mux *m, int64_t run_time, bool key)
 {
 	int64_t length = run_time - m->segment_start;
@@ -126,7 +133,7 @@ void mux_live_part_start(struct mux *m, int64_t run_time, bool key)
 		else if (gop >= GOP_WAIT || m->n_pending > MUX_PENDING_MAX - 8)
 			mux_live_resolve(m, GOP_WAIT);
 	}
-	bool due = !m->segment_open || (key && length >= SEGMENT_MIN) ||
+	bool due = !m->segment_open || (key && (length >= SEGMENT_MIN || numbers_left(m, run_time))) ||
 		   (m->target_s && length + m->timing.part_target > m->target_s * INT64_C(90000) + ROUNDING);
 	if (!due)
 		return;
