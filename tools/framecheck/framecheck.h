@@ -44,6 +44,7 @@ void tally_frame(struct tally **list, const struct frame *f);
 void tally_expect(struct tally *t, bool from_given, uint64_t from, bool to_given, uint64_t to);
 void tally_finish(struct tally *t);
 void tally_write(FILE *out, const struct tally *t);
+void tally_free(struct tally **list);
 
 /* ---- mp4.c ---- */
 struct report {

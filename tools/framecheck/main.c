@@ -168,6 +168,7 @@ int main(int argc, char **argv)
 		int err = strcmp(argv[i], "-") ? read_mapped(&r, argv[i]) : read_stdin(&r, o.live);
 		if (err) {
 			fprintf(stderr, "framecheck: %s: %s\n", argv[i], strerror(-err));
+			tally_free(&r.tallies);
 			return 2;
 		}
 	}
@@ -179,5 +180,7 @@ int main(int argc, char **argv)
 			tally_expect(t, o.from_given, o.from, o.to_given, o.to);
 	}
 	write_report(&r);
-	return !o.allow && is_bad(&r) ? 1 : 0;
+	int code = !o.allow && is_bad(&r) ? 1 : 0;
+	tally_free(&r.tallies);
+	return code;
 }

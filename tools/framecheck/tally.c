@@ -147,3 +147,13 @@ void tally_write(FILE *out, const struct tally *t)
 	}
 	fputc('}', out);
 }
+
+void tally_free(struct tally **list)
+{
+	for (struct tally *t; (t = *list);) {
+		*list = t->next;
+		free(t->delays_ms);
+		free(t->seen);
+		free(t);
+	}
+}
