@@ -32,7 +32,7 @@ int coverage_of(struct app *app, const struct actor *a, const char *camera_id, i
 
 /* rebuild and verify (src/app/reconcile.c): the catalogue against the disk. */
 struct verify_difference {
-	const char *kind; /* "missing_file", "unknown_file", "size", "span", "city", "camera" */
+	const char *kind; /* "missing_file", "unknown_file", "size", "span", "city", "camera", "not_mounted" (file_path "") */
 	const char *volume_id, *file_path, *detail;
 };
 int recordings_verify(struct app *app, const struct actor *a, struct arena *mem, struct verify_difference **ret, size_t *ret_n,

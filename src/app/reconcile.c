@@ -12,6 +12,12 @@
 #define SPAN_SLACK_US (2 * US_PER_S)
 #define DIFFERENCES_MAX 10000 /* beyond that a site needs a rebuild, not a list */
 
+/* A volume that is not mounted, or not configured any more, and rows that name it. */
+struct away {
+	const char *volume_id;
+	int64_t rows;
+};
+
 struct verify {
 	struct app *app;
 	const struct actor *actor;
@@ -22,6 +28,8 @@ struct verify {
 	uint64_t *known; /* hashes of volume and path of every row that has a file; malloc'd, sorted */
 	size_t n_known, cap_known;
 	const char *volume_id; /* being walked */
+	struct away *away;
+	size_t n_away, cap_away;
 };
 
 static uint64_t hash_path(const char *volume_id, const char *path)
@@ -92,13 +100,26 @@ static void compare(struct verify *v, const struct recording *r, int64_t size, c
 				    span_text(v, f->started_at, f->ended_at)));
 }
 
-/* -ENODEV: the volume is not mounted, nothing is concluded. */
+/* Of a volume that is not mounted nothing is concluded of any file, but that is told. */
+static void count_away(struct verify *v, const char *volume_id)
+{
+	for (size_t i = 0; i < v->n_away; i++) {
+		if (!strcmp(v->away[i].volume_id, volume_id)) {
+			v->away[i].rows++;
+			return;
+		}
+	}
+	v->away = arena_grow(v->mem, v->away, v->n_away, &v->cap_away, sizeof(*v->away));
+	v->away[v->n_away++] = (struct away){arena_strdup(v->mem, volume_id), 1};
+}
+
 static int check_row(struct verify *v, const struct recording *r)
 {
 	struct app *app = v->app;
 	int64_t size;
 	int err = app->volumes.ops->stat(app->volumes.self, r->volume_id, r->file_path, &size);
 	if (err == -ENOENT) {
+		v->checked++;
 		differ(v, "missing_file", r->volume_id, r->file_path, span_text(v, r->started_at, r->ended_at));
 		return 0;
 	}
@@ -109,8 +130,12 @@ static int check_row(struct verify *v, const struct recording *r)
 		compare(v, r, size, &f);
 	else if (err == -EBADMSG)
 		differ(v, "span", r->volume_id, r->file_path, "the file's header cannot be read");
-	else if (err != -ENOENT && err != -ENODEV)
+	else if (err == -ENODEV)
+		count_away(v, r->volume_id);
+	else if (err != -ENOENT)
 		return err;
+	if (err != -ENODEV)
+		v->checked++;
 	return 0;
 }
 
@@ -152,7 +177,6 @@ static int check_catalog(struct verify *v)
 				err = remember(v, &rows[i]); /* on its way out: neither missing nor unknown */
 			if (err || !has_file(&rows[i]))
 				continue;
-			v->checked++;
 			err = remember(v, &rows[i]);
 			if (!err)
 				err = check_row(v, &rows[i]);
@@ -218,6 +242,22 @@ static int check_volumes(struct verify *v)
 	return err;
 }
 
+static void tell_away(struct verify *v)
+{
+	const struct volume_store *volumes = &v->app->volumes;
+	for (size_t i = 0; i < v->n_away; i++) {
+		char id[UUID_CAP], path[512], state[200];
+		const char *why = "of no configured path";
+		for (size_t k = 0; k < volumes->ops->count(volumes->self); k++) {
+			volumes->ops->describe(volumes->self, k, id, path, sizeof(path), state, sizeof(state));
+			if (!strcmp(id, v->away[i].volume_id))
+				why = arena_printf(v->mem, "%s: %s", path, state[0] ? state : "not mounted a moment ago");
+		}
+		differ(v, "not_mounted", v->away[i].volume_id, "",
+		       arena_printf(v->mem, "%" PRId64 " recordings not compared; %s", v->away[i].rows, why));
+	}
+}
+
 int recordings_verify(struct app *app, const struct actor *a, struct arena *mem, struct verify_difference **ret, size_t *ret_n,
 		      int64_t *ret_checked)
 {
@@ -226,6 +266,8 @@ int recordings_verify(struct app *app, const struct actor *a, struct arena *mem,
 		return err;
 	struct verify v = {.app = app, .actor = a, .mem = mem};
 	err = check_catalog(&v);
+	if (!err)
+		tell_away(&v);
 	if (!err)
 		err = check_volumes(&v);
 	free(v.known);

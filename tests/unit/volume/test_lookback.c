@@ -534,10 +534,11 @@ static void test_verify(void **state)
 	write_file(arena_printf(&mem, "%s/lapa/portao-1/2026-11-22/160000Z.mp4", site.volume_path[0]), "x", 1);
 	assert_string_equal(kinds(&mem, &checked), "missing_file:" KEY1 " size:" KEY3 " unknown_file:lapa/portao-1/2026-11-22/160000Z.mp4 "
 						   "unknown_file:lapa/portao-1/2026-11-22/150000Z.mp4 ");
-	/* of a volume that is not there nothing is concluded */
+	/* of a volume that is not there nothing is concluded, but it is named */
 	run(NULL, "mv '%s' '%s.away'", site.volume_path[0], site.volume_path[0]);
 	volumes_recheck(site.volumes);
-	assert_string_equal(kinds(&mem, &checked), "size:" KEY3 " unknown_file:lapa/portao-1/2026-11-22/150000Z.mp4 ");
+	assert_string_equal(kinds(&mem, &checked), "size:" KEY3 " not_mounted: unknown_file:lapa/portao-1/2026-11-22/150000Z.mp4 ");
+	assert_int_equal(checked, 2);
 	const struct actor viewer = {.id = "eva", .role = ROLE_VIEWER, .all_cities = true};
 	struct verify_difference *d;
 	size_t n;
