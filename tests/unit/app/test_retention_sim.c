@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HISTORIES 100 /* they are ten times as slow there, and the same code */
+#else
 #define HISTORIES 1000
+#endif
 #define DAYS 90
 #define HOUR (INT64_C(3600) * US_PER_S)
 #define DAY (24 * HOUR)
@@ -187,6 +191,25 @@ static void on_remove(void *ctx, const char *volume_id, const char *key)
 		       (long long)((now() - last_hold_end(f)) / (60 * US_PER_S)));
 }
 
+/* What the watch tells beside the digests: a forecast a city and day, and each end of a hold once. */
+static void look_at_watch(int city, const struct notice *notice)
+{
+	size_t n;
+	const struct notice *all = fake_catalog_notices(m.site.catalog, &n);
+	if (notice->kind != NOTICE_DISK_FORECAST && notice->kind != NOTICE_HOLD_ENDING)
+		BROKEN("a notice of kind %d, of what does not happen here", notice->kind);
+	if (notice->kind == NOTICE_HOLD_ENDING && (notice->n_items == 0 || notice->due_on < city_day(city, notice->created_at)))
+		BROKEN("a hold's end was told badly");
+	for (size_t i = 0; i < m.notices_seen; i++) {
+		bool same_day = city_day(city, all[i].created_at) == city_day(city, notice->created_at);
+		if (strcmp(all[i].id, notice->id) == 0)
+			BROKEN("one notice twice");
+		if (notice->kind == NOTICE_DISK_FORECAST && all[i].kind == notice->kind && same_day &&
+		    strcmp(all[i].city_id, notice->city_id) == 0)
+			BROKEN("two forecasts for a city and day");
+	}
+}
+
 /* 5: every digest is the only one of its city and day, names a coming day, and says what it is about. */
 static void look_at_notices(void)
 {
@@ -199,6 +222,13 @@ static void look_at_notices(void)
 		while (city < m.n_cities && strcmp(m.city[city].id, notice->city_id) != 0)
 			city++;
 		assert_true(city < m.n_cities);
+		m.deliveries_expected += 2;
+		if (notice->n_deliveries != 3)
+			BROKEN("a notice without deliveries");
+		if (notice->kind != NOTICE_EXPIRING && notice->kind != NOTICE_DELETED_EARLY) {
+			look_at_watch(city, notice);
+			continue;
+		}
 		for (int i = 0; i < m.n_digests; i++)
 			if (m.digest[i].city == city && m.digest[i].due == notice->due_on && m.digest[i].kind == (int)notice->kind)
 				BROKEN("invariant 5: two notices of kind %d for %s and one day", notice->kind, notice->city_id);
@@ -216,8 +246,8 @@ static void look_at_notices(void)
 		m.digest[m.n_digests].city = city;
 		m.digest[m.n_digests].due = notice->due_on;
 		m.digest[m.n_digests++].kind = (int)notice->kind;
-		if (notice->n_items == 0 || notice->n_deliveries != 3)
-			BROKEN("a notice without items or deliveries");
+		if (notice->n_items == 0)
+			BROKEN("a notice without items");
 		for (size_t i = 0; i < notice->n_items; i++) {
 			if (notice->kind == NOTICE_DELETED_EARLY)
 				m.early_told += notice->items[i].files;
@@ -231,7 +261,6 @@ static void look_at_notices(void)
 			meant += rows[i].notice_id && strcmp(rows[i].notice_id, notice->id) == 0;
 		if (notice->kind == NOTICE_EXPIRING && told != meant)
 			BROKEN("a digest speaks of %lld files and %lld follow it", (long long)told, (long long)meant);
-		m.deliveries_expected += 2;
 	}
 }
 
@@ -664,8 +693,8 @@ static void test_random_histories(void **state)
 			one_history(i);
 	/* The histories are worth something only if much happened in them. */
 	if (!only) {
-		assert_true(total_removed > 100000);
-		assert_true(total_early > 1000);
+		assert_true(total_removed > 100 * HISTORIES);
+		assert_true(total_early > HISTORIES);
 	}
 	print_message("# %lld runs, %lld files deleted, %lld of them early\n", (long long)total_runs, (long long)total_removed,
 		      (long long)total_early);
