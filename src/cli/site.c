@@ -398,7 +398,7 @@ static int settle(struct site *s, char *why, size_t cap)
 {
 	size_t holds = 0, files = 0;
 	int err = rebuild_missing_holds(s->volumes, s->catalog, &clock_system, s->config->cleanup.time_zone, &holds);
-	if (!err && holds)
+	if (holds)
 		log_warn("holds.restored", KV_I("holds", holds),
 			 KV_S("what", "an older catalogue was put back; deletion is off until it is turned on"));
 	if (!err)

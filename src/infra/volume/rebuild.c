@@ -445,7 +445,6 @@ int rebuild_missing_holds(struct volumes *v, struct catalog *c, const struct clo
 	size_t n = 0;
 	int err = take_holds(&b, true, &n);
 	if (n) {
-		log_warn("holds.restored", KV_I("holds", n));
 		int off = c->settings->put(c->self, "deletion_off", "1");
 		if (!err)
 			err = off;
