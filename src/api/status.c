@@ -125,7 +125,6 @@ static void metrics(struct api_call *c)
 	metric(&b, "vigia_http_connections", "gauge", "Open connections", s.connections);
 	metric(&b, "vigia_http_waiting", "gauge", "Blocked reloads", s.waiting);
 	metric(&b, "vigia_hls_sessions", "gauge", "Viewing sessions", sessions);
-	metric(&b, "vigia_chunk_bytes", "gauge", "Memory of media chunks, pooled ones included", chunk_total_bytes());
 	if (config->metrics)
 		config->metrics(config->self, &b);
 	http_respond(c->rq, 200, "text/plain; version=0.0.4; charset=utf-8", b.data, b.len);
