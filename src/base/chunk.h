@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHUNK_STD_SIZE (512u * 1024u) /* one disk write, see docs/ARCHITECTURE.md */
+#define CHUNK_STD_SIZE (512u * 1024u) /* one disk write: docs/decisions/016-disk-writes.md */
 #define CHUNK_ALIGN 4096u
 
 struct chunk {
