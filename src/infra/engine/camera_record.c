@@ -39,7 +39,9 @@ static void open_gap(struct camera_rt *c, int64_t from, enum gap_reason reason, 
 	struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = TIME_NONE, .reason = reason, .by = by, .note = note};
 	journal(c)->gap_opened(c->engine->config.journal_self, &g);
 	c->rec.gap_open = true;
-	c->rec.gap_reason = reason;
+	c->rec.gap_from = from;
+	c->rec.gap_reason = c->rec.next_reason = reason;
+	c->rec.next_reason_mono_us = camera_mono(c);
 }
 
 static void close_gap(struct camera_rt *c, int64_t to)
@@ -104,6 +106,8 @@ void record_stop(struct camera_rt *c, const char *by, const char *note)
 		return;
 	if (c->mux && mux_has_file(c->mux)) {
 		bool in_run = mux_in_run(c->mux);
+		if (in_run && c->rec.resume_utc_us != TIME_NONE && !rec_file_error(mux_file(c->mux)))
+			close_gap(c, c->rec.resume_utc_us);
 		c->rec.on = false;
 		if (in_run)
 			c->rec.cut = true; /* the live stream goes on: its next key frame begins an unrecorded timeline */
@@ -112,7 +116,7 @@ void record_stop(struct camera_rt *c, const char *by, const char *note)
 		end = covered(c);
 	}
 	c->rec.on = false;
-	if (end == TIME_NONE || end > now)
+	if (end == TIME_NONE || end > now || c->rec.gap_open) /* an outage goes on to the stop and keeps its own reason */
 		end = now;
 	if (by)
 		open_gap(c, end, GAP_STOPPED_BY_USER, by, note);
@@ -138,9 +142,22 @@ static bool may_open(struct camera_rt *c, int64_t now_mono)
 		return false;
 	int64_t sixth = c->rec.opened_mono_us[c->rec.n_opened % FILES_PER_MINUTE];
 	bool may = c->rec.n_opened < FILES_PER_MINUTE || now_mono - sixth >= 60 * US_PER_S || c->engine->config.file_us < 60 * US_PER_S;
-	if (!may)
+	if (!may && !c->rec.failure_seen)
 		c->cause = GAP_BAD_DATA; /* a camera that changes its parameters all the time */
 	return may;
+}
+
+static struct rec_file *open_on_volume(struct camera_rt *c, int64_t start_utc_us, const struct fmp4_tracks *tracks, int64_t now)
+{
+	int volume = volumes_pick(c->engine->config.volumes, c->id, c->rec.avoid_volume);
+	if (volume < 0) {
+		c->rec.retry_mono_us = now + DISK_RETRY_US;
+		c->rec.failure_seen = true;
+		return NULL;
+	}
+	if (c->rec.failure_seen)
+		c->rec.retry_mono_us = now + DISK_RETRY_US; /* should this one fail, too */
+	return writer_open_recording(c->engine->writers, c->engine->site_id, c->id, c->city_id, volume, start_utc_us, tracks);
 }
 
 static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct fmp4_tracks *tracks)
@@ -150,23 +167,40 @@ static struct rec_file *open_file(void *ctx, int64_t start_utc_us, const struct 
 	c->rec.cut = false;
 	c->rec.timeline_utc_us = start_utc_us;
 	c->clock_offset_us = camera_utc(c) - now;
-	if (!may_open(c, now))
-		return NULL;
-	int volume = volumes_pick(c->engine->config.volumes, c->id, c->rec.avoid_volume);
-	if (volume < 0) {
-		c->rec.retry_mono_us = now + DISK_RETRY_US;
-		c->rec.failure_seen = true;
+	struct rec_file *f = NULL;
+	if (may_open(c, now))
+		f = open_on_volume(c, start_utc_us, tracks, now);
+	if (!f) {
+		c->rec.resume_utc_us = TIME_NONE; /* media, but no footage: a gap goes on */
 		return NULL;
 	}
-	if (c->rec.failure_seen)
-		c->rec.retry_mono_us = now + DISK_RETRY_US; /* should this one fail, too */
-	struct rec_file *f = writer_open_recording(c->engine->writers, c->engine->site_id, c->id, c->city_id, volume, start_utc_us, tracks);
-	if (!f)
-		return NULL;
 	c->rec.opened_mono_us[c->rec.n_opened++ % FILES_PER_MINUTE] = now;
 	c->rec.last_progress_mono_us = now;
 	record_run_began(c, start_utc_us);
 	return f;
+}
+
+/* How far the wall clock was set since the timeline began; 0 for what is no step. */
+static int64_t clock_step(struct camera_rt *c)
+{
+	int64_t step = camera_utc(c) - camera_mono(c) - c->clock_offset_us;
+	return step > CLOCK_STEP_US || step < -CLOCK_STEP_US ? step : 0;
+}
+
+/* A new timeline after a step: whatever was anchored to the old clock is told in the new one, so that nothing looks missing or twice. */
+static int64_t take_clock_step(void *ctx)
+{
+	struct camera_rt *c = ctx;
+	int64_t step = clock_step(c);
+	c->clock_offset_us += step;
+	c->run_utc_us += step;
+	c->audio_utc_us += step;
+	c->rec.asked_at += step;
+	if (c->rec.covered_until != TIME_NONE)
+		c->rec.covered_until += step;
+	if (c->rec.resume_utc_us != TIME_NONE)
+		c->rec.resume_utc_us += step;
+	return step;
 }
 
 static bool wants_cut(struct camera_rt *c, int64_t frame_utc_us)
@@ -179,8 +213,8 @@ static bool wants_cut(struct camera_rt *c, int64_t frame_utc_us)
 		return false;
 	if (!f || rec_file_error(f))
 		return may_open(c, now);
-	int64_t step = camera_utc(c) - now - c->clock_offset_us, file_us = c->engine->config.file_us;
-	bool stepped = (step > CLOCK_STEP_US || step < -CLOCK_STEP_US) && may_open(c, now);
+	int64_t file_us = c->engine->config.file_us;
+	bool stepped = clock_step(c) && may_open(c, now);
 	return stepped || frame_utc_us / file_us != c->rec.timeline_utc_us / file_us;
 }
 
@@ -213,7 +247,8 @@ static int64_t seal_delay_us(void *ctx)
 	return spread * (hash_id(c->id) % 1024) / 1024;
 }
 
-const struct mux_sink camera_mux_sink = {.open_file = open_file, .should_cut = should_cut, .seal_delay_us = seal_delay_us};
+const struct mux_sink camera_mux_sink = {
+	.open_file = open_file, .should_cut = should_cut, .seal_delay_us = seal_delay_us, .clock_step_us = take_clock_step};
 
 /* ---------------------------------------------------------------- the ledger */
 
@@ -243,6 +278,8 @@ static void settle_resume(struct camera_rt *c)
 		return;
 	int64_t at = c->rec.resume_utc_us, from = c->rec.covered_until;
 	c->rec.resume_utc_us = TIME_NONE;
+	if (c->rec.failure_seen)
+		c->error[0] = 0; /* it told of the disk: there are pictures */
 	c->rec.failure_seen = false;
 	c->rec.avoid_volume = -1;
 	if (c->rec.gap_open) {
@@ -272,6 +309,12 @@ static void watch_disk(struct camera_rt *c, int64_t now)
 	c->rec.resume_utc_us = TIME_NONE; /* what had begun again ended with this file */
 }
 
+/* Never from before the gap that it follows: there is footage. */
+static void other_reason(struct camera_rt *c, int64_t from, enum gap_reason reason)
+{
+	open_gap(c, from > c->rec.gap_from ? from : c->rec.gap_from, reason, NULL, NULL);
+}
+
 static void watch_gap(struct camera_rt *c, int64_t now)
 {
 	int64_t utc = camera_utc(c), to = covered(c);
@@ -285,7 +328,7 @@ static void watch_gap(struct camera_rt *c, int64_t now)
 		}
 		if (!waiting && reason != c->rec.gap_reason && c->rec.resume_utc_us == TIME_NONE &&
 		    now - c->rec.next_reason_mono_us >= REASON_STAYS_US)
-			open_gap(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc - REASON_STAYS_US, reason, NULL, NULL);
+			other_reason(c, c->rec.gap_reason == GAP_SERVER_DOWN ? c->rec.asked_at : utc - REASON_STAYS_US, reason);
 		return;
 	}
 	if (to == TIME_NONE) {

@@ -69,15 +69,13 @@ static struct camera_rt *new_camera(struct engine *e, const char *id)
 		free(c);
 		return NULL;
 	}
-	struct engine_loop *least = &e->loops[0];
-	for (int i = 1; i < e->n_loops; i++)
-		if (atomic_load(&e->loops[i].n_cameras) < atomic_load(&least->n_cameras))
-			least = &e->loops[i];
-	atomic_fetch_add(&least->n_cameras, 1);
+	/* By id: what a stop still has to do on its loop is then done before a start that follows it at once. */
+	struct engine_loop *loop = &e->loops[hash_id(id) % (unsigned)e->n_loops];
+	atomic_fetch_add(&loop->n_cameras, 1);
 	atomic_fetch_add(&e->n_alive, 1);
 	atomic_init(&c->refs, 1);
 	c->engine = e;
-	c->loop = least;
+	c->loop = loop;
 	c->video_track = c->audio_track = -1;
 	c->rng = hash_id(id) | 1;
 	c->rec.covered_until = c->rec.resume_utc_us = TIME_NONE;

@@ -116,6 +116,7 @@ struct camera_rt {
 	struct mux *mux;
 	int64_t clock_offset_us;  /* wall minus monotonic when the timeline began */
 	int64_t next_gap_mono_us; /* when the live window gets its next GAP segment */
+	int64_t no_run_since_mono_us;
 	uint64_t frames_lost;
 	bool by_arrival; /* the camera's timestamps were given up */
 	int n_jumps;
@@ -136,8 +137,9 @@ struct camera_rt {
 		int64_t opened_mono_us[6]; /* ring: at most 6 files a minute */
 		unsigned n_opened;
 		int avoid_volume;
-		int64_t retry_mono_us, failed_since_mono_us;
-		bool failure_seen;
+		int64_t retry_mono_us;
+		bool failure_seen; /* since footage last reached a disk */
+		int64_t gap_from;  /* of the open gap */
 		int64_t last_progress_mono_us;
 	} rec;
 };

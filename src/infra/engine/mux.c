@@ -59,6 +59,11 @@ bool mux_has_file(const struct mux *m)
 	return m->file != NULL;
 }
 
+bool mux_has_timeline(const struct mux *m)
+{
+	return m->has_timeline;
+}
+
 struct rec_file *mux_file(const struct mux *m)
 {
 	return m->file;
@@ -308,6 +313,15 @@ static void begin_timeline(struct mux *m, int64_t run_time, int64_t now_mono_us)
 	mux_live_begin(m, run_time, true);
 }
 
+/* A wall clock that was set: the new timeline stands by it, the old one keeps its times. */
+static void follow_clock(struct mux *m)
+{
+	int64_t step = m->sink->clock_step_us ? m->sink->clock_step_us(m->ctx) : 0;
+	m->run_utc_us += step;
+	if (step && m->end_utc_us != TIME_NONE)
+		m->end_utc_us += step;
+}
+
 /* The access unit of `len` bytes at the au_buf becomes the first of a new timeline. */
 static int cut(struct mux *m, uint32_t len, int64_t run_time, int64_t now_mono_us)
 {
@@ -330,6 +344,7 @@ static int cut(struct mux *m, uint32_t len, int64_t run_time, int64_t now_mono_u
 	m->data_len = 0;
 	m->n = 0;
 	m->open = true;
+	follow_clock(m);
 	begin_timeline(m, run_time, now_mono_us);
 	return 0;
 }

@@ -21,6 +21,8 @@ struct mux_sink {
 	bool (*should_cut)(void *ctx, int64_t frame_utc_us);
 	/* The timeline's file was let go of; seal it at or after the given delay. */
 	int64_t (*seal_delay_us)(void *ctx);
+	/* Asked at a cut within a run: how far the wall clock was set since the timeline began. May be NULL. */
+	int64_t (*clock_step_us)(void *ctx);
 	/* Footage up to here was handed to the disk. */
 	void (*recorded)(void *ctx, int64_t from_utc_us, int64_t to_utc_us);
 };
@@ -49,6 +51,7 @@ void mux_end_run(struct mux *m, int64_t now_mono_us);
 void mux_close_file(struct mux *m);
 bool mux_in_run(const struct mux *m);
 bool mux_has_file(const struct mux *m);
+bool mux_has_timeline(const struct mux *m);
 struct rec_file *mux_file(const struct mux *m);
 int64_t mux_end_utc(const struct mux *m); /* wall time up to which media was given out; TIME_NONE at first */
 bool mux_wants_replan(const struct mux *m);
