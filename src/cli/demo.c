@@ -1,6 +1,6 @@
 /* vigia demo seed|remove: the past of `make run`'s simulated cameras, and its end. The server is stopped (the data directory's lock). What
- * belongs to the demo is remembered in the setting "demo": camera and address, a line each; a camera whose address was changed is not
- * the demo's any more. */
+ * belongs to the demo is remembered in the setting "demo" before it is made: camera and address, a line each; a camera whose address was
+ * changed is not the demo's any more. A seed that broke off is taken up where it was by the next. */
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define SETTING "demo"
+#define SETTING_DONE "demo_done"
 #define SPAN_US (4 * 60 * US_PER_S)
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
@@ -77,7 +78,7 @@ static int days_of(const char *city)
 	return 15;
 }
 
-static int add_entities(struct demo *d)
+static int add_cities(struct demo *d)
 {
 	struct problem p = {0};
 	for (size_t i = 0; i < sizeof(demo_cities) / sizeof(demo_cities[0]); i++) {
@@ -90,10 +91,63 @@ static int add_entities(struct demo *d)
 		if (err && err != -EEXIST)
 			return cli_say("%s", p.detail), CLI_FAILED;
 	}
+	return 0;
+}
+
+/* Whether the setting has the camera with the address it still has. */
+static bool is_noted(const char *known, const struct camera *c)
+{
+	size_t id_len = strlen(c->id);
+	for (const char *line = known; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t len = strcspn(line, "\n");
+		if (len > id_len && !memcmp(line, c->id, id_len) && line[id_len] == '\t' &&
+		    bytes_equal(bytes_of(line + id_len + 1, len - id_len - 1), bytes_str(c->rtsp_url)))
+			return true;
+	}
+	return false;
+}
+
+/* Which of the cameras are the demo's: those that are not there, and those an earlier seed made. Somebody's own camera by such a name is
+ * left alone. Noted before any is made, so that a seed that breaks off can be removed and repeated. */
+static int note_cameras(struct demo *d)
+{
+	char *before = NULL;
+	int err = d->site.catalog->settings->get(d->site.catalog->self, SETTING, &d->mem, &before);
+	if (err && err != -ENOENT)
+		return fail("the catalogue", err);
 	struct buf known = {0};
+	buf_append_str(&known, "");
+	size_t n = 0;
+	for (size_t i = 0; i < d->n; i++) {
+		struct camera c;
+		err = d->site.catalog->cameras->get(d->site.catalog->self, d->actor, d->cameras[i].id, &d->mem, &c);
+		if (err && err != -ENOENT)
+			break;
+		if (!err && !(before && is_noted(before, &c)))
+			continue;
+		buf_printf(&known, "%s\t%s\n", d->cameras[i].id, err ? d->cameras[i].url : c.rtsp_url);
+		d->cameras[n++] = d->cameras[i];
+		err = 0;
+	}
+	d->n = n;
+	if (!err || err == -ENOENT)
+		err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, buf_str(&known));
+	buf_finish(&known);
+	return err ? fail("the demo cannot be noted", err) : 0;
+}
+
+static int add_cameras(struct demo *d)
+{
+	struct problem p = {0};
+	size_t n = 0;
 	for (size_t i = 0; i < d->n; i++) {
 		const struct line *l = &d->cameras[i];
 		char id[ID_CAP];
+		struct camera there;
+		if (!d->site.catalog->cameras->get(d->site.catalog->self, d->actor, l->id, &d->mem, &there)) {
+			d->cameras[n++] = *l; /* of the seed that broke off */
+			continue;
+		}
 		struct camera c = {.id = l->id,
 				   .city_id = l->city,
 				   .name = l->name,
@@ -107,15 +161,13 @@ static int add_entities(struct demo *d)
 				   .lon = NAN,
 				   .archived_at = TIME_NONE};
 		int err = camera_create(&d->site.app, d->actor, &c, id, &p);
-		if (err == -EEXIST)
-			continue; /* somebody's own camera by that name: not ours */
-		if (err)
-			return buf_finish(&known), cli_say("%s", p.detail), CLI_FAILED;
-		buf_printf(&known, "%s\t%s\n", l->id, l->url);
+		if (err && err != -EEXIST)
+			return cli_say("%s", p.detail), CLI_FAILED;
+		if (!err)
+			d->cameras[n++] = *l; /* else there is footage of somebody's own by that name */
 	}
-	int err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, buf_str(&known));
-	buf_finish(&known);
-	return err ? fail("the demo cannot be noted", err) : 0;
+	d->n = n;
+	return 0;
 }
 
 static char *read_file(struct arena *mem, const char *path, size_t *ret_len)
@@ -133,6 +185,19 @@ static char *read_file(struct arena *mem, const char *path, size_t *ret_len)
 	if (f)
 		fclose(f);
 	return data;
+}
+
+/* What an earlier seed made of it is not made twice. */
+static bool has_footage(struct demo *d, const char *camera_id, int64_t from, int64_t to)
+{
+	const struct recording_store *store = d->site.catalog->recordings;
+	const struct recording_filter f = {.camera_id = camera_id, .from = from, .to = to, .status = -1};
+	const struct page page = {.limit = 1};
+	struct recording *rows;
+	size_t n = 0;
+	char *next;
+	int err = store->list(d->site.catalog->self, d->actor, &f, &page, &d->mem, &rows, &n, &next);
+	return !err && n;
 }
 
 /* An hour ago, yesterday, and what comes due tomorrow. */
@@ -157,6 +222,8 @@ static int record_past(struct demo *d, const struct line *l)
 	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US};
 	int err = 0;
 	for (size_t i = 0; i < 3 && !err; i++) {
+		if (has_footage(d, l->id, starts[i] - HOUR_US / 2, starts[i] + HOUR_US / 2))
+			continue;
 		struct past_span span = {.site_id = s->id,
 					 .camera_id = l->id,
 					 .city_id = l->city,
@@ -232,10 +299,22 @@ static int add_hold_and_notice(struct demo *d)
 
 static int seed(struct demo *d)
 {
+	const struct setting_store *settings = d->site.catalog->settings;
+	char *done = NULL;
 	d->now = clock_system.utc_us(&clock_system);
 	int code = read_list(d);
+	if (!code && !settings->get(d->site.catalog->self, SETTING_DONE, &d->mem, &done))
+		return CLI_DONE; /* only their streams were not started */
 	if (!code)
-		code = add_entities(d);
+		code = add_cities(d);
+	if (!code)
+		code = note_cameras(d);
+	if (!code)
+		code = add_cameras(d);
+	if (!code && !d->n) {
+		cli_say("demo seed: every one of the cameras is there already, and not of the demonstration");
+		code = CLI_FAILED;
+	}
 	for (size_t i = 0; i < d->n && !code; i++)
 		if (!strstr(d->cameras[i].url, ":errada@"))
 			code = record_past(d, &d->cameras[i]);
@@ -246,6 +325,8 @@ static int seed(struct demo *d)
 		code = add_gaps(d);
 	if (!code)
 		code = add_hold_and_notice(d);
+	if (!code && (err = settings->put(d->site.catalog->self, SETTING_DONE, "1")))
+		code = fail("the catalogue", err);
 	return code;
 }
 
@@ -355,7 +436,8 @@ static int remove_all(struct demo *d)
 		if (err && err != -ENOENT)
 			printf("the city %s is kept: %s\n", demo_cities[i].id, p.detail);
 	}
-	if (!code && (err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, NULL)))
+	if (!code && ((err = d->site.catalog->settings->put(d->site.catalog->self, SETTING, NULL)) ||
+		      (err = d->site.catalog->settings->put(d->site.catalog->self, SETTING_DONE, NULL))))
 		code = fail("the catalogue", err);
 	if (!code) {
 		char marker[600]; /* `make run` makes a new past where this is missing */

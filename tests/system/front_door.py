@@ -132,8 +132,39 @@ def the_demonstration_can_be_taken_away():
     assert not left, left
 
 
+def a_past_that_broke_off_is_taken_up():
+    """The fifth camera's clip is missing at first; what was made by then is not made twice."""
+    data = os.path.join(work, "broken")
+    own = {**env, "VIGIA_DATA_DIR": data}
+    clips = os.path.join(work, "clips")
+    shutil.copytree(os.path.join(BUILD, "tools/clips"), clips, ignore=shutil.ignore_patterns("*.p"))
+    listed = subprocess.run([os.path.join(BUILD, "tools/camsim/camsim"), "--port", str(rtsp_port), "--demo", "--list"], stdout=subprocess.PIPE, text=True,
+                            timeout=20).stdout
+    missing = os.path.join(clips, listed.splitlines()[4].split("\t")[4])
+
+    def vigia(*args, text=None):
+        return subprocess.run([os.path.join(BUILD, "vigia"), *args], env=own, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60)
+
+    def footage():
+        return sorted(os.path.join(d, f) for d, _, files in os.walk(os.path.join(data, "footage")) for f in files if f.endswith(".mp4"))
+
+    os.rename(missing, missing + ".away")
+    broken = vigia("demo", "seed", "--clips", clips, text=listed)
+    assert broken.returncode == 1 and "cannot be read" in broken.stdout, broken.stdout
+    begun = footage()
+    assert begun, "it broke off too early to show anything"
+    os.rename(missing + ".away", missing)
+    for _ in range(2):  # the third finds all of it there
+        done = vigia("demo", "seed", "--clips", clips, text=listed)
+        assert done.returncode == 0, done.stdout
+        assert set(begun) < set(footage()) and len(footage()) == 21, footage()
+    removed = vigia("demo", "remove")
+    assert removed.returncode == 0 and "removed" in removed.stdout and "kept" not in removed.stdout and not footage(), removed.stdout
+
+
 TESTS = [the_first_start_keeps_its_promises, the_second_start_takes_up_where_the_first_ended, a_killed_script_leaves_nothing_either,
-         a_port_in_use_is_said, the_demonstration_can_be_taken_away]
+         a_port_in_use_is_said, the_demonstration_can_be_taken_away, a_past_that_broke_off_is_taken_up]
 
 
 def main():
