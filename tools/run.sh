@@ -70,7 +70,8 @@ playable_url() {
 	return 1
 }
 
-mkdir -p "$data" || exit 1
+(umask 027 && mkdir -p "$data") || exit 1 # as the program itself makes it
+: >"$data/camsim.log" || exit 1
 echo "3/5 simulated cameras on rtsp://127.0.0.1:$port/"
 $tied "$camsim" --port "$port" --demo >"$data/camsim.log" 2>&1 &
 camsim_pid=$!
