@@ -14,6 +14,8 @@ struct jobs_limits {
 	int64_t pressure_rate_s;    /* ... nor below what the volume writes in this time */
 	int64_t pin_wait_us;	    /* a file in use is waited for so long */
 	int64_t retry_us;	    /* after a clean-up that failed */
+	int64_t silent_us;	    /* a camera without frames for so long is silent; recording that fails for so long is told */
+	int64_t forecast_us;	    /* a disk that will not last is told when it has looked so for this long; INT64_MAX: never looked at */
 };
 extern const struct jobs_limits jobs_limits_default;
 /* NULL: the defaults. Before any other thread uses app/. */
@@ -57,6 +59,10 @@ int early_note(struct app *app, const struct recording *const *rows, size_t n);
 int notice_city(struct app *app, const struct city *c, bool dry_run, struct cleanup_report *report, struct arena *mem);
 /* Adds deliveries for the city's targets and the inbox. */
 void notice_address(const struct city *c, int64_t now, struct notice *n, struct arena *mem);
+
+/* --- watch.c: silent cameras, gaps, holds that end, disks that will not last --- */
+void watch_tick(struct app *app);
+void watch_forget(void);
 
 /* --- stream_resume.c --- */
 void streams_reconcile(struct app *app);

@@ -1,4 +1,4 @@
-/* The jobs thread's tick: the daily clean-up by its schedule, outbox, holds, streams, disk pressure; see use_cases.h. */
+/* The jobs thread's tick: the daily clean-up by its schedule, outbox, holds, streams, disk pressure, the watch; see use_cases.h. */
 #include "app/internal.h"
 #include "app/jobs.h"
 #include "base/log.h"
@@ -22,6 +22,8 @@ const struct jobs_limits jobs_limits_default = {
 	.pressure_rate_s = 2 * 3600,
 	.pin_wait_us = 3600 * US_PER_S,
 	.retry_us = 3600 * US_PER_S,
+	.silent_us = 300 * US_PER_S,
+	.forecast_us = 3600 * US_PER_S,
 };
 static struct jobs_limits limits_now;
 static bool limits_set;
@@ -53,6 +55,7 @@ void jobs_forget(void)
 {
 	pins_forget();
 	pressure_forget();
+	watch_forget();
 }
 
 static bool schedule_of(struct app *app, struct cron *cron, const struct tz **tz)
@@ -165,5 +168,6 @@ void jobs_tick(struct app *app)
 	cleanup_tick(app);
 	retry_pinned(app);
 	pressure_tick(app);
+	watch_tick(app);
 	notices_deliver(app, &tried);
 }
