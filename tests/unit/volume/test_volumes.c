@@ -419,6 +419,26 @@ static void test_damaged_mirror(void **state)
 }
 
 /* The disk is full: the old mirror stays whole, the caller hears of it. Needs a small file system of its own. */
+static void test_nearly_full_is_picked_last(void **state)
+{
+	mkdir(paths[0], 0755);
+	if (mount("none", paths[0], "tmpfs", 0, "size=1m") != 0) {
+		print_message("no right to mount: skipped\n");
+		skip();
+	}
+	struct volumes *v = must_open(2);
+	int wrong = 0, avoided = volumes_pick(v, "camera-0", 1);
+	char camera[20];
+	for (int i = 0; i < 50; i++) {
+		snprintf(camera, sizeof(camera), "camera-%d", i);
+		wrong += volumes_pick(v, camera, -1) != 1;
+	}
+	volumes_destroy(v);
+	umount2(paths[0], MNT_DETACH);
+	assert_int_equal(wrong, 0);
+	assert_int_equal(avoided, 0);
+}
+
 static void test_full_disk(void **state)
 {
 	mkdir(paths[0], 0755);
@@ -474,6 +494,7 @@ int main(void)
 		T(test_mirror),
 		T(test_newest_mirror_wins),
 		T(test_damaged_mirror),
+		T(test_nearly_full_is_picked_last),
 		T(test_full_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
