@@ -52,7 +52,8 @@ class Players:
         return self.history[name][-1] if self.history[name] else None
 
     def errors(self, fatal=None):
-        return [e for e in self.events if e["event"] in ("error", "crash", "pageerror") and (fatal is None or e.get("fatal", True) == fatal)]
+        bad = [e for e in self.events if e["event"] in ("error", "crash", "pageerror")]
+        return [e for e in bad if fatal is None or e.get("fatal", True) == fatal]
 
     def loads(self):
         return sum(e["event"] == "loaded" for e in self.events)

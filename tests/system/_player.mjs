@@ -79,8 +79,8 @@ await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
 	headless: true,
-	args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), "--autoplay-policy=no-user-gesture-required", "--disable-background-networking",
-		"--disable-component-update", "--no-proxy-server", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio",
+	args: [...(process.getuid() === 0 ? ["--no-sandbox"] : []), "--autoplay-policy=no-user-gesture-required",
+		"--disable-background-networking", "--disable-component-update", "--no-proxy-server", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
 });
 const page = await browser.newPage();
@@ -90,7 +90,9 @@ page.on("pageerror", (e) => say({ event: "pageerror", text: String(e) }));
 page.on("crash", () => say({ event: "crash" }));
 // Without the session, which is a way in.
 const short = (url) => url?.replace(/\/s\/[^/]+/, "/s/-").replace(/token=[^&]*/, "token=-");
-page.on("requestfailed", (rq) => say({ at: Date.now() / 1000, event: "requestfailed", url: short(rq.url()), text: rq.failure()?.errorText }));
+page.on("requestfailed", (rq) => {
+	say({ at: Date.now() / 1000, event: "requestfailed", url: short(rq.url()), text: rq.failure()?.errorText });
+});
 await page.exposeFunction("report", (o) => say({ at: Date.now() / 1000, ...o }));
 await page.goto(`http://127.0.0.1:${server.address().port}/`);
 const streams = process.argv.slice(2).map((a) => [a.slice(0, a.indexOf("=")), a.slice(a.indexOf("=") + 1)]);

@@ -31,7 +31,8 @@ def plays():
                 assert now["recoveries"] == 0 and not players.errors(fatal=True), players.errors()
                 assert players.stalled(id, began) < 3, players.history[id]
                 assert len(s.files(id)) >= 3, s.files(id)
-            assert players.now("audio")["audio"] > 0 and any(e["event"] == "manifest" and e["audio"] for e in players.events), players.events
+            assert players.now("audio")["audio"] > 0, players.now("audio")
+            assert any(e["event"] == "manifest" and e["audio"] for e in players.events), players.events
             assert players.loads() == 1
 
 

@@ -58,7 +58,8 @@ def fifty():
         s.post("/streams/stop", {"all": True, "reason": "end"})
         wait_for("sealed files", lambda: all(r["status"] == "sealed" for id in ids for r in s.recordings(id)), 120, 1)
         total = [check(s, id, stops[id]) for id in ids]
-        print(f"# {sum(t[0] for t in total)} frames in {sum(t[1] for t in total)} files, {sum(stops.values())} stops, {lost} lost on the way", flush=True)
+        found, files = (sum(t[i] for t in total) for i in (0, 1))
+        print(f"# {found} frames in {files} files, {sum(stops.values())} stops, {lost} lost on the way", flush=True)
 
 
 main()
