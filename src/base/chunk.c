@@ -2,11 +2,16 @@
 #include "base/chunk.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#define POOL_MAX 256u /* 128 MB: what a stalled disk had piled up goes back to the system */
+
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct chunk *pool_head; /* under pool_lock */
+/* under pool_lock */
+static struct chunk *pool_head;
+static size_t pool_n;
 static atomic_size_t total_bytes;
 
 struct chunk *chunk_create(size_t size)
@@ -18,8 +23,10 @@ struct chunk *chunk_create(size_t size)
 	if (size == CHUNK_STD_SIZE) {
 		pthread_mutex_lock(&pool_lock);
 		c = pool_head;
-		if (c)
+		if (c) {
 			pool_head = c->next_free;
+			pool_n--;
+		}
 		pthread_mutex_unlock(&pool_lock);
 	}
 	if (!c) {
@@ -64,9 +71,15 @@ void chunk_unref(struct chunk **ref)
 		return;
 	}
 	pthread_mutex_lock(&pool_lock);
-	c->next_free = pool_head;
-	pool_head = c;
+	bool keep = pool_n < POOL_MAX;
+	if (keep) {
+		c->next_free = pool_head;
+		pool_head = c;
+		pool_n++;
+	}
 	pthread_mutex_unlock(&pool_lock);
+	if (!keep)
+		chunk_free(c);
 }
 
 size_t chunk_total_bytes(void)
@@ -79,6 +92,7 @@ void chunk_pool_trim(void)
 	pthread_mutex_lock(&pool_lock);
 	struct chunk *c = pool_head;
 	pool_head = NULL;
+	pool_n = 0;
 	pthread_mutex_unlock(&pool_lock);
 	while (c) {
 		struct chunk *next = c->next_free;

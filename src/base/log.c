@@ -41,10 +41,15 @@ const char *log_strerror(int err)
 	return s ? s : "unknown error";
 }
 
-/* Appends c where there is room (one byte is kept for the newline). */
+/* The end of a line is kept free for what closes it: quote, brace, newline. */
+static bool room(const struct line *l, size_t n)
+{
+	return l->len + n <= sizeof(l->text) - 8;
+}
+
 static void put(struct line *l, char c)
 {
-	if (l->len < sizeof(l->text) - 8)
+	if (room(l, 1))
 		l->text[l->len++] = c;
 }
 
@@ -54,24 +59,38 @@ static void put_raw(struct line *l, const char *s)
 		put(l, *s++);
 }
 
-/* Quoted with escapes: a camera's name must not be able to write a line of its own. */
+/* Length of the UTF-8 character at s (RFC 3629, overlong forms and surrogates let through); 0 for what is none. */
+static size_t utf8_len(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* Quoted with escapes: a camera's name must not be able to write a line of its own, nor its words to break one. */
 static void put_quoted(struct line *l, const char *s)
 {
 	put(l, '"');
-	for (; *s; s++) {
+	while (*s && room(l, 8)) {
 		unsigned char c = (unsigned char)*s;
+		size_t n = utf8_len(s);
+		char esc[8];
 		if (c == '"' || c == '\\') {
 			put(l, '\\');
 			put(l, (char)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			char esc[8];
-			snprintf(esc, sizeof(esc), "\\u%04x", c);
+		} else if (c < 0x20 || c == 0x7f || !n) {
+			snprintf(esc, sizeof(esc), "\\u%04x", n ? c : 0xfffd);
 			put_raw(l, esc);
 		} else {
-			put(l, (char)c);
+			for (size_t i = 0; i < n; i++)
+				put(l, s[i]);
 		}
+		s += n ? n : 1;
 	}
-	put(l, '"');
+	l->text[l->len++] = '"';
 }
 
 static bool plain(const char *s)
@@ -94,6 +113,8 @@ static void put_value(struct line *l, const char *s, bool json)
 
 static void put_pair(struct line *l, const char *key, const struct log_kv *v, bool json)
 {
+	if (!room(l, strlen(key) + 32)) /* whole pairs or none */
+		return;
 	if (json) {
 		put_raw(l, l->len > 1 ? "," : "");
 		put_quoted(l, key);

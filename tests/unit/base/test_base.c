@@ -137,6 +137,15 @@ static void chunks_come_back_to_the_pool(void **state)
 	chunk_unref(&c);
 	chunk_pool_trim();
 	assert_int_equal(chunk_total_bytes(), 0);
+	/* What a bad hour piled up is given back, but for what the next seconds need. */
+	struct chunk *many[600];
+	for (size_t i = 0; i < 600; i++)
+		assert_non_null(many[i] = chunk_create(0));
+	for (size_t i = 0; i < 600; i++)
+		chunk_unref(&many[i]);
+	assert_true(chunk_total_bytes() <= (size_t)256 * CHUNK_STD_SIZE);
+	chunk_pool_trim();
+	assert_int_equal(chunk_total_bytes(), 0);
 }
 
 int main(void)
