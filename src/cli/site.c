@@ -439,6 +439,7 @@ int site_start(struct site *s, const char *config_path, char *why, size_t cap)
 	}
 	if (start_jobs(s, why, cap))
 		return -1;
+	site_settle_rest(s);
 	atomic_store(&s->ready, true);
 	log_info("server.ready", KV_S("listen", s->config->listen_host ? s->config->listen_host : "*"), KV_I("port", api_port(s->api)));
 	return 0;
@@ -447,6 +448,7 @@ int site_start(struct site *s, const char *config_path, char *why, size_t cap)
 void site_stop(struct site *s)
 {
 	atomic_store(&s->ready, false);
+	site_settle_stop(s);
 	stop_jobs(s);
 	api_destroy(s->api);
 	engine_destroy(s->engine);

@@ -42,6 +42,7 @@ struct site {
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_wake;
 	bool jobs_stop; /* under jobs_lock */
+	struct settling *settling; /* site_settle.c */
 	int64_t token_written_mono_us; /* start, then jobs thread */
 	atomic_bool ready;
 	int64_t started_at;
@@ -58,6 +59,9 @@ void site_reload(struct site *s);
 
 /* site_settle.c: what a crash left open is cut to its last whole fragment, sealed and entered. How many files in *ret_n. */
 int site_settle(struct site *s, size_t *ret_n);
+/* Long files were only looked at: they are read and sealed by a thread of their own while recording goes on again. */
+void site_settle_rest(struct site *s);
+void site_settle_stop(struct site *s);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);
 void site_status(void *self, const struct actor *a, struct buf *out);

@@ -1,4 +1,6 @@
-/* Start-up: what the run before left behind is settled before anything is recorded again. Main thread. */
+/* Start-up: what the run before left behind. Files without a row, and those of which little is known, are settled before anything is
+ * recorded again. Of the others only the end is looked for (the gap begins there): a thread of its own reads and seals them afterwards,
+ * since an hour of a thousand cameras takes a disk many minutes. */
 #include "base/log.h"
 #include "cli/site.h"
 
@@ -6,9 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Rows are committed within a second of a file's opening: files older than that before the last sign of life are known. */
 #define UNKNOWN_SINCE_US (120 * US_PER_S)
+#define IOPRIO_IDLE (3 << 13) /* ioprio_set(2): class idle */
+
+struct settling {
+	struct arena mem;
+	struct recording *rows;
+	size_t n, cap;
+	pthread_t thread;
+	bool started;
+	atomic_bool stop;
+};
 
 static int settle_row(struct site *s, const struct recording *r, struct arena *mem)
 {
@@ -33,30 +47,47 @@ static int settle_row(struct site *s, const struct recording *r, struct arena *m
 	return 1;
 }
 
+/* Where a long file ends, told to the catalogue; it is sealed later. false: it must be settled now. */
+static bool postpone(struct site *s, const struct recording *r)
+{
+	struct settling *rest = s->settling;
+	struct footage_peek peek;
+	int volume = volumes_find(s->volumes, r->volume_id);
+	if (volume < 0 || r->ended_at == TIME_NONE || r->size_bytes <= FMP4_HEADER_SIZE ||
+	    volumes_peek(s->volumes, (size_t)volume, r->file_path, (uint64_t)r->size_bytes, &peek) || peek.sealed)
+		return false;
+	if (peek.ended_at != TIME_NONE)
+		s->catalog->journal->recording_progress(s->catalog->self, &r->id, peek.ended_at, peek.size);
+	rest->rows = arena_grow(&rest->mem, rest->rows, rest->n, &rest->cap, sizeof(*rest->rows));
+	rest->rows[rest->n++] = *r; /* its strings are the arena's */
+	return true;
+}
+
 /* Rows of files that were being written. */
 static int settle_rows(struct site *s, size_t *n)
 {
 	struct recording_filter filter = {.from = TIME_NONE, .to = TIME_NONE, .status = REC_RECORDING};
 	char *cursor = NULL;
-	struct arena mem = {0};
+	struct arena *mem = &s->settling->mem;
 	int err;
 	do {
 		struct recording *rows;
 		size_t n_rows;
 		struct page page = {.limit = 500, .cursor = cursor};
 		char *next = NULL;
-		err = s->catalog->recordings->list(s->catalog->self, ACTOR_SYSTEM("system:start"), &filter, &page, &mem, &rows, &n_rows,
+		err = s->catalog->recordings->list(s->catalog->self, ACTOR_SYSTEM("system:start"), &filter, &page, mem, &rows, &n_rows,
 						   &next);
 		if (err)
 			break;
 		for (size_t i = 0; i < n_rows; i++) {
 			struct arena one = {0};
+			if (postpone(s, &rows[i]))
+				continue;
 			*n += (size_t)settle_row(s, &rows[i], &one);
 			arena_finish(&one);
 		}
 		cursor = next;
 	} while (cursor);
-	arena_finish(&mem);
 	return err;
 }
 
@@ -88,10 +119,13 @@ static bool on_young_file(void *ctx, const char *key)
 		return true;
 	struct arena mem = {0};
 	struct footage_file f;
+	struct footage_peek peek;
 	struct recording known;
 	int64_t size = 0;
-	int err = volumes_settle_file(s->volumes, w->volume, key, &mem, &f, &size);
-	if (!err && s->catalog->recordings->get(s->catalog->self, ACTOR_SYSTEM("system:start"), &f.recording_id, &mem, &known) == -ENOENT) {
+	bool has_row = volumes_peek(s->volumes, w->volume, key, 0, &peek) == 0 &&
+		       s->catalog->recordings->get(s->catalog->self, ACTOR_SYSTEM("system:start"), &peek.recording_id, &mem, &known) == 0;
+	int err = has_row ? 0 : volumes_settle_file(s->volumes, w->volume, key, &mem, &f, &size);
+	if (!err && !has_row) {
 		struct recording r = {
 			.id = f.recording_id,
 			.camera_id = f.camera_id,
@@ -119,7 +153,8 @@ static bool on_young_file(void *ctx, const char *key)
 int site_settle(struct site *s, size_t *ret_n)
 {
 	size_t n = 0;
-	int err = settle_rows(s, &n);
+	s->settling = calloc(1, sizeof(*s->settling));
+	int err = s->settling ? settle_rows(s, &n) : -ENOMEM;
 	if (!err)
 		err = s->catalog->journal->flush(s->catalog->self);
 	if (!err && s->last_alive != TIME_NONE) {
@@ -132,4 +167,45 @@ int site_settle(struct site *s, size_t *ret_n)
 	}
 	*ret_n = n;
 	return err;
+}
+
+static void *settle_main(void *arg)
+{
+	struct site *s = arg;
+	struct settling *rest = s->settling;
+	size_t n = 0;
+	pthread_setname_np(pthread_self(), "settle");
+	syscall(SYS_ioprio_set, 1, 0, IOPRIO_IDLE); /* this thread's; recording comes first */
+	for (size_t i = 0; i < rest->n && !atomic_load(&rest->stop); i++) {
+		struct arena one = {0};
+		n += (size_t)settle_row(s, &rest->rows[i], &one);
+		arena_finish(&one);
+	}
+	log_warn("recording.settled", KV_I("files", n), KV_I("left", rest->n - n),
+		 KV_S("what", "left open by the run before; cut to their last whole fragment and sealed"));
+	return NULL;
+}
+
+void site_settle_rest(struct site *s)
+{
+	struct settling *rest = s->settling;
+	if (!rest || !rest->n)
+		return;
+	int err = pthread_create(&rest->thread, NULL, settle_main, s);
+	rest->started = !err;
+	if (err) /* the next start does it */
+		log_error("recording.settle", KV_I("files", rest->n), KV_ERR(-err));
+}
+
+void site_settle_stop(struct site *s)
+{
+	struct settling *rest = s->settling;
+	if (!rest)
+		return;
+	atomic_store(&rest->stop, true);
+	if (rest->started)
+		pthread_join(rest->thread, NULL);
+	arena_finish(&rest->mem);
+	free(rest);
+	s->settling = NULL;
 }

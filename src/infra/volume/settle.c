@@ -217,6 +217,63 @@ static int settle_open_file(struct volumes *v, int fd, struct arena *mem, struct
 	return err;
 }
 
+/* --- a first look --- */
+
+struct peek {
+	struct tail tail;
+	uint64_t to_90k;
+};
+
+static bool on_peeked(void *ctx, const struct fmp4_fragment *f)
+{
+	struct peek *p = ctx;
+	if (f->tfdt > FILE_TFDT_MAX || f->duration > FILE_TFDT_MAX || !on_tail_fragment(&p->tail, f))
+		return false;
+	if (f->track_id == FMP4_VIDEO_TRACK && f->tfdt + f->duration > p->to_90k)
+		p->to_90k = f->tfdt + f->duration;
+	return true;
+}
+
+static int peek_end(int fd, const struct fmp4_header *header, uint64_t known_end, struct footage_peek *ret)
+{
+	struct stat st;
+	uint64_t end;
+	if (fstat(fd, &st))
+		return -errno;
+	uint64_t size = (uint64_t)st.st_size;
+	if (known_end < FMP4_HEADER_SIZE || known_end > size)
+		return -EBADMSG;
+	struct peek p = {.tail = {.fd = fd, .from = size > TAIL_BYTES ? size - TAIL_BYTES : 0, .sound_end = size}};
+	int err = fmp4_walk(file_read, &fd, known_end, size, on_peeked, &p, &end);
+	if (!err)
+		err = p.tail.err;
+	if (!err && p.to_90k) {
+		ret->ended_at = header->id.anchor_utc_us + (int64_t)(p.to_90k * 100 / 9);
+		ret->size = (int64_t)(end < p.tail.sound_end ? end : p.tail.sound_end);
+	}
+	return err;
+}
+
+int volumes_peek(struct volumes *v, size_t i, const char *key, uint64_t known_end, struct footage_peek *ret)
+{
+	struct fmp4_header *header = malloc(sizeof(*header));
+	int fd = !header ? -ENOMEM : volume_key_valid(key) ? volume_open_key(v, i, key, O_RDONLY) : -EINVAL;
+	int err = fd < 0 ? fd : fmp4_read_header(file_read, &fd, header);
+	struct footage_peek peek = {.ended_at = TIME_NONE};
+	if (!err) {
+		peek.recording_id = header->id.recording_id;
+		peek.sealed = header->sealed;
+		if (known_end)
+			err = peek_end(fd, header, known_end, &peek);
+	}
+	if (!err)
+		*ret = peek;
+	if (fd >= 0)
+		close(fd);
+	free(header);
+	return err;
+}
+
 int volumes_settle_file(struct volumes *v, size_t i, const char *key, struct arena *mem, struct footage_file *ret, int64_t *ret_size)
 {
 	if (!volume_key_valid(key))

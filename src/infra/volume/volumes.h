@@ -50,5 +50,13 @@ int volumes_read_holds(struct volumes *v, struct arena *mem, struct hold **ret, 
  * recorder would have. A file without one whole fragment, or whose header is not ours, is removed when it is ours (empty) and left alone
  * otherwise. ret: what it says now. -ENODATA: it was empty and is gone. -EBADMSG: not ours. */
 int volumes_settle_file(struct volumes *v, size_t i, const char *key, struct arena *mem, struct footage_file *ret, int64_t *ret_size);
+/* Where an open file ends, without reading it: known_end is a length that was published (a row's), the walk begins there. 0 for known_end:
+ * only what the header says. Nothing is changed. -EBADMSG where that cannot be told: settle it then. */
+struct footage_peek {
+	struct uuid recording_id;
+	bool sealed;
+	int64_t ended_at, size; /* of the last whole fragment; TIME_NONE, 0: nothing whole behind known_end */
+};
+int volumes_peek(struct volumes *v, size_t i, const char *key, uint64_t known_end, struct footage_peek *ret);
 
 #endif

@@ -268,6 +268,34 @@ static void test_settle_every_cut(void **state)
 	maker_finish(&m);
 }
 
+/* A look at the end says what settling will say. */
+static void test_peek(void **state)
+{
+	static struct maker m;
+	maker_begin(&m, video, audio, "lapa", "portao-1", ANCHOR, 1);
+	maker_frames(&m, 60);
+	maker_write(&m, root, KEY);
+	struct arena mem = {0};
+	struct footage_peek p, behind;
+	struct footage_file f;
+	int64_t size;
+	assert_int_equal(volumes_peek(volumes, 0, KEY, 0, &p), 0);
+	assert_true(p.ended_at == TIME_NONE && !p.sealed);
+	assert_int_equal(volumes_peek(volumes, 0, KEY, (uint64_t)m.out.len + 1, &p), -EBADMSG);
+	assert_int_equal(volumes_peek(volumes, 0, KEY, (uint64_t)m.out.len, &behind), 0);
+	assert_true(behind.ended_at == TIME_NONE);
+	assert_int_equal(volumes_peek(volumes, 0, KEY, FMP4_HEADER_SIZE, &p), 0);
+	assert_int_equal(volumes_settle_file(volumes, 0, KEY, &mem, &f, &size), 0);
+	assert_int_equal(p.ended_at, f.ended_at);
+	assert_int_equal(p.size, size);
+	assert_memory_equal(&p.recording_id, &f.recording_id, sizeof(p.recording_id));
+	assert_int_equal(volumes_peek(volumes, 0, KEY, 0, &p), 0);
+	assert_true(p.sealed);
+	assert_int_equal(volumes_peek(volumes, 0, "lapa/../x", 0, &p), -EINVAL);
+	arena_finish(&mem);
+	maker_finish(&m);
+}
+
 static void test_settle_plays(void **state)
 {
 	static struct maker m;
@@ -438,6 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_sealed),		  T(test_growing),	T(test_gap_makes_runs),
 		T(test_errors),		  T(test_pins),		T(test_settle_every_cut),
+		T(test_peek),
 		T(test_settle_plays),	  T(test_settle_hole),	T(test_settle_empty_and_foreign),
 		T(test_cache_turns_over), T(test_insane_times),
 	};
