@@ -91,7 +91,7 @@ static void note_end(struct book *b, json_t *entry, const struct gap *g)
 	b->changed = true;
 }
 
-static bool worth_telling(const struct watch *w, const struct book *b, const struct gap *g)
+static bool worth_telling(const struct watch *w, const struct gap *g)
 {
 	if (g->reason == GAP_STOPPED_BY_USER)
 		return false;
@@ -99,7 +99,7 @@ static bool worth_telling(const struct watch *w, const struct book *b, const str
 		bool disk = g->reason == GAP_DISK_SLOW || g->reason == GAP_DISK_FULL || g->reason == GAP_DISK_ERROR;
 		return disk && w->now - g->from >= jobs_limits()->silent_us;
 	}
-	return g->to > b->since && g->to - g->from > LONG_US;
+	return g->to - g->from > LONG_US;
 }
 
 static int by_city_and_camera(const void *a, const void *b)
@@ -129,7 +129,7 @@ static int untold(const struct watch *w, struct book *b, struct gap **ret, size_
 			json_t *entry = json_object_get(b->gaps, key);
 			if (entry)
 				note_end(b, entry, &g[i]);
-			else if (!worth_telling(w, b, &g[i]))
+			else if (!worth_telling(w, &g[i]))
 				continue;
 			else if (g[i].to != TIME_NONE && silence_told(silent, &g[i]))
 				enter(b, &g[i], "");

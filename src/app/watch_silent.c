@@ -56,8 +56,6 @@ static int64_t quiet_for(const struct watch *w, const struct stream *s, json_t *
 	if (known && state.last_frame_at != TIME_NONE) {
 		int64_t age = w->now > state.last_frame_at ? w->now - state.last_frame_at : 0;
 		*ret_alive = age < limit;
-		if (age < quiet)
-			quiet = age;
 		if (w->mono - age > last)
 			last = w->mono - age;
 	} else if (known && state.status == STREAM_LIVE) { /* a provider that does not know of frames */

@@ -347,6 +347,20 @@ static void test_one_gap_notice_an_hour_and_none_twice(void **state)
 	assert_int_equal(told, 18 * 120);
 }
 
+static void test_a_gap_that_waits_for_its_hour_is_not_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	pass(f, 30 * MINUTE);
+	put_gap(f, 0, f->s.clock.utc - 2 * MINUTE, f->s.clock.utc, GAP_BAD_DATA);
+	pass(f, 5 * MINUTE);
+	put_gap(f, 0, f->s.clock.utc - 2 * MINUTE, f->s.clock.utc, GAP_BAD_DATA);
+	pass(f, 50 * MINUTE);
+	assert_int_equal(count(f, NOTICE_GAP, NULL), 1);
+	restart(f);
+	pass(f, 10 * MINUTE);
+	assert_int_equal(count(f, NOTICE_GAP, NULL), 2);
+}
+
 static void test_the_server_was_down(void **state)
 {
 	struct fixture *f = *state;
@@ -415,6 +429,8 @@ static void test_a_gap_notice_that_failed_is_made_good(void **state)
 	fake_catalog_fail_writes_after(f->s.catalog, 0);
 	assert_int_equal(count(f, NOTICE_GAP, NULL), 0);
 	restart(f);
+	pass(f, MINUTE); /* what was not told does not begin the hour */
+	assert_int_equal(count(f, NOTICE_GAP, NULL), 1);
 	pass(f, 2 * HOUR);
 	assert_int_equal(count(f, NOTICE_GAP, NULL), 1);
 }
@@ -555,15 +571,15 @@ static void test_a_disk_that_recovers_is_not_told(void **state)
 static void test_a_rate_needs_an_hour(void **state)
 {
 	struct fixture *f = *state;
-	set_disk(f, 15 * GB);
+	struct jobs_limits limits = jobs_limits_default;
+	set_disk(f, 5 * GB); /* 4 GB are little, at 3.456 GB a day */
+	limits.pressure_min_bytes = GB;
+	limits.forecast_us = 0;
+	jobs_set_limits(&limits);
 	fake_site_add_recording(&f->s, "k0", "lapa", NOON - 30 * MINUTE, 1800);
-	pass(f, 20 * MINUTE);
-	f->s.volumes.volume[0].space.free_bytes = 10 * GB; /* 72 MB in 50 minutes are not looked at */
-	pass(f, 60 * SECOND);
+	pass(f, 25 * MINUTE);
 	assert_int_equal(count(f, NOTICE_DISK_FORECAST, NULL), 0);
-	/* two hours of 144 MB: 3.456 GB a day by the first hours alone */
-	fake_site_add_recording(&f->s, "k0", "lapa", f->s.clock.utc - 2 * HOUR, 7200);
-	pass(f, 80 * MINUTE);
+	pass(f, 20 * MINUTE);
 	assert_int_equal(count(f, NOTICE_DISK_FORECAST, NULL), 1);
 }
 
@@ -598,6 +614,7 @@ int main(void)
 		TEST(test_a_crash_between_memory_and_notice_loses_neither),
 		TEST(test_gaps_that_are_told_and_gaps_that_are_not),
 		TEST(test_one_gap_notice_an_hour_and_none_twice),
+		TEST(test_a_gap_that_waits_for_its_hour_is_not_forgotten),
 		TEST(test_the_server_was_down),
 		TEST(test_silence_that_was_told_is_no_gap_notice),
 		TEST(test_a_failing_disk_is_told_while_it_lasts),
