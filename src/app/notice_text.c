@@ -18,61 +18,59 @@ struct totals {
 static const struct {
 	const char *subject, *first, *advice;
 } sentences[][2] = {
-    [NOTICE_EXPIRING] =
-	{{"{city}: {files} de {cameras} ({bytes}) {files:vencem|vence} em {day}",
-	  "Em {day} {files:vencem|vence} {files} de {cameras} de {city} ({bytes}): {files:serão excluídas|será excluída} se ninguém "
-	  "{files:as|a} preservar ou exportar antes.",
-	  "Quem precisar de alguma destas imagens deve preservá-la ou exportá-la antes desse dia."},
-	 {"{city}: {files} of {cameras} ({bytes}) {files:expire|expires} on {day}",
-	  "On {day} {files} of {cameras} of {city} ({bytes}) {files:expire|expires}: {files:they|it} will be deleted unless somebody holds "
-	  "or "
-	  "exports {files:them|it} before.",
-	  "Whoever needs any of this footage should hold or export it before that day."}},
-    [NOTICE_DELETED_EARLY] =
-	{{"{city}: {files} de {cameras} ({bytes}) {files:excluídas|excluída} antes do prazo",
-	  "{files} de {cameras} de {city} ({bytes}) {files:foram excluídas|foi excluída} antes do prazo em {day}, porque o disco encheu.",
-	  "O que está preservado não foi tocado. Para guardar todo o prazo é preciso mais espaço em disco, um prazo menor ou menos "
-	  "câmeras."},
-	 {"{city}: {files} of {cameras} ({bytes}) deleted early",
-	  "{files} of {cameras} of {city} ({bytes}) {files:were|was} deleted before the promised days were over on {day}, because the disk "
-	  "was full.",
-	  "Nothing that is held was touched. Keeping the promise takes more disk space, fewer days or fewer cameras."}},
-    [NOTICE_DISK_FORECAST] =
-	{{"{city}: o disco deve encher em {day}, antes do prazo de guarda",
-	  "O disco deve encher em {day}: as imagens mais antigas de {city} seriam então excluídas antes do prazo.",
-	  "Para guardar todo o prazo é preciso mais espaço em disco, um prazo menor ou menos câmeras."},
-	 {"{city}: the disk will probably be full on {day}, before the promised days are over",
-	  "The disk will probably be full on {day}: the oldest footage of {city} would then be deleted before its promised days are over.",
-	  "Keeping the promise takes more disk space, fewer days or fewer cameras."}},
-    [NOTICE_CAMERA_SILENT] =
-	{{"{city}: {cameras} sem sinal",
-	  "{cameras} de {city} {cameras:estão|está} sem sinal desde {since}: nada está sendo gravado {cameras:delas|dela}.",
-	  "A conexão é tentada de novo sem parar. Verifique energia e rede no local."},
-	 {"{city}: {cameras} without signal",
-	  "{cameras} of {city} {cameras:have|has} had no signal since {since}: nothing of {cameras:them|it} is being recorded.",
-	  "The connection is retried all the time. Check power and network on site."}},
-    [NOTICE_GAP] = {{"{city}: lacuna de {gap} na gravação de {cameras}",
-		     "{cameras} de {city} {cameras:ficaram|ficou} sem gravação por {gap} em {day}: essas imagens não existem.",
-		     "Os motivos estão na página, em Lacunas."},
-		    {"{city}: a gap of {gap} in the recording of {cameras}",
-		     "{cameras} of {city} {cameras:were|was} not recorded for {gap} on {day}: those pictures do not exist.",
-		     "The reasons are in the page, under Gaps."}},
-    [NOTICE_HOLD_ENDING] = {{"{city}: preservação de {cameras} termina em {day}",
-			     "Em {day} termina a preservação de {files} de {cameras} de {city} ({bytes}): o que já passou do prazo de "
-			     "guarda entra no próximo aviso "
-			     "de vencimento e depois é excluído.",
-			     "Quem ainda precisar das imagens deve preservá-las de novo ou exportá-las."},
-			    {"{city}: a hold on {cameras} ends on {day}",
-			     "On {day} the hold on {files} of {cameras} of {city} ({bytes}) ends: what is older than its promised days "
-			     "goes into the next expiry "
-			     "notice and is deleted after that.",
-			     "Whoever still needs the footage should hold it again or export it."}},
+	[NOTICE_EXPIRING] =
+		{{"{city}: {files} de {cameras} ({bytes}) {files:vencem|vence} em {day}",
+		  "Em {day} {files:vencem|vence} {files} de {cameras} de {city} ({bytes}): {files:serão excluídas|será excluída} "
+		  "se ninguém {files:as|a} preservar ou exportar antes.",
+		  "Quem precisar de alguma destas imagens deve preservá-la ou exportá-la antes desse dia."},
+		 {"{city}: {files} of {cameras} ({bytes}) {files:expire|expires} on {day}",
+		  "On {day} {files} of {cameras} of {city} ({bytes}) {files:expire|expires}: {files:they|it} will be deleted "
+		  "unless somebody holds or exports {files:them|it} before.",
+		  "Whoever needs any of this footage should hold or export it before that day."}},
+	[NOTICE_DELETED_EARLY] =
+		{{"{city}: {files} de {cameras} ({bytes}) {files:excluídas|excluída} antes do prazo",
+		  "{files} de {cameras} de {city} ({bytes}) {files:foram excluídas|foi excluída} antes do prazo em {day}, "
+		  "porque o disco encheu.",
+		  "O que está preservado não foi tocado. Para guardar todo o prazo é preciso mais espaço em disco, um prazo menor "
+		  "ou menos câmeras."},
+		 {"{city}: {files} of {cameras} ({bytes}) deleted early",
+		  "{files} of {cameras} of {city} ({bytes}) {files:were|was} deleted before the promised days were over on {day}, "
+		  "because the disk was full.",
+		  "Nothing that is held was touched. Keeping the promise takes more disk space, fewer days or fewer cameras."}},
+	[NOTICE_DISK_FORECAST] = {{"{city}: o disco deve encher em {day}, antes do prazo de guarda",
+				   "O disco deve encher em {day}: as imagens mais antigas de {city} seriam então excluídas antes do prazo.",
+				   "Para guardar todo o prazo é preciso mais espaço em disco, um prazo menor ou menos câmeras."},
+				  {"{city}: the disk will probably be full on {day}, before the promised days are over",
+				   "The disk will probably be full on {day}: the oldest footage of {city} would then be deleted "
+				   "before its promised days are over.",
+				   "Keeping the promise takes more disk space, fewer days or fewer cameras."}},
+	[NOTICE_CAMERA_SILENT] =
+		{{"{city}: {cameras} sem sinal",
+		  "{cameras} de {city} {cameras:estão|está} sem sinal desde {since}: nada está sendo gravado {cameras:delas|dela}.",
+		  "A conexão é tentada de novo sem parar. Verifique energia e rede no local."},
+		 {"{city}: {cameras} without signal",
+		  "{cameras} of {city} {cameras:have|has} had no signal since {since}: nothing of {cameras:them|it} is being recorded.",
+		  "The connection is retried all the time. Check power and network on site."}},
+	[NOTICE_GAP] = {{"{city}: lacuna de {gap} na gravação de {cameras}",
+			 "{cameras} de {city} {cameras:ficaram|ficou} sem gravação por {gap} em {day}: essas imagens não existem.",
+			 "Os motivos estão na página, em Lacunas."},
+			{"{city}: a gap of {gap} in the recording of {cameras}",
+			 "{cameras} of {city} {cameras:were|was} not recorded for {gap} on {day}: those pictures do not exist.",
+			 "The reasons are in the page, under Gaps."}},
+	[NOTICE_HOLD_ENDING] = {{"{city}: preservação de {cameras} termina em {day}",
+				 "Em {day} termina a preservação de {files} de {cameras} de {city} ({bytes}): o que já passou "
+				 "do prazo de guarda entra no próximo aviso de vencimento e depois é excluído.",
+				 "Quem ainda precisar das imagens deve preservá-las de novo ou exportá-las."},
+				{"{city}: a hold on {cameras} ends on {day}",
+				 "On {day} the hold on {files} of {cameras} of {city} ({bytes}) ends: what is older than its promised "
+				 "days goes into the next expiry notice and is deleted after that.",
+				 "Whoever still needs the footage should hold it again or export it."}},
 };
 
 static const char *const nouns[2][3][2] = {
-    /* singular, plural */
-    {{"gravação", "gravações"}, {"câmera", "câmeras"}, {"arquivo", "arquivos"}},
-    {{"recording", "recordings"}, {"camera", "cameras"}, {"file", "files"}},
+	/* singular, plural */
+	{{"gravação", "gravações"}, {"câmera", "câmeras"}, {"arquivo", "arquivos"}},
+	{{"recording", "recordings"}, {"camera", "cameras"}, {"file", "files"}},
 };
 enum { NOUN_RECORDING, NOUN_CAMERA, NOUN_FILE };
 

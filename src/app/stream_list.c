@@ -80,19 +80,19 @@ static void by_error(const struct stream_view *v, struct row *r)
 }
 
 static const struct column columns[] = {
-    {"camera_name", by_camera_name},
-    {"id", by_id},
-    {"camera_id", by_camera_id},
-    {"city_id", by_city},
-    {"status", by_status},
-    {"started_at", by_started},
-    {"viewers", by_viewers},
-    {"hls_url", by_url},
-    {"recording_state", by_recording},
-    {"last_frame_at", by_last_frame},
-    {"last_error", by_error},
-    {"number", by_number},
-    {"group", by_group},
+	{"camera_name", by_camera_name},
+	{"id", by_id},
+	{"camera_id", by_camera_id},
+	{"city_id", by_city},
+	{"status", by_status},
+	{"started_at", by_started},
+	{"viewers", by_viewers},
+	{"hls_url", by_url},
+	{"recording_state", by_recording},
+	{"last_frame_at", by_last_frame},
+	{"last_error", by_error},
+	{"number", by_number},
+	{"group", by_group},
 };
 
 static int compare(const struct row *a, const struct row *b, bool descending)

@@ -15,7 +15,7 @@ static int64_t footage_end(struct app *app, const char *camera_id, struct arena 
 	size_t n = 0;
 	char *next;
 	const struct recording_filter f = {
-	    .camera_id = camera_id, .from = TIME_NONE, .to = TIME_NONE, .status = -1, .deleted = true, .newest_first = true};
+		.camera_id = camera_id, .from = TIME_NONE, .to = TIME_NONE, .status = -1, .deleted = true, .newest_first = true};
 	int err = app->catalog->recordings->list(app->catalog->self, resumer, &f, &(struct page){.limit = 1}, mem, &r, &n, &next);
 	if (err || n == 0)
 		return TIME_NONE;

@@ -50,8 +50,12 @@ void stream_join(struct app *app, const struct camera *c, const struct stream *r
 	if (row)
 		ret->stream = *row;
 	else
-		ret->stream = (struct stream){
-		    .id = "", .camera_id = c->id, .hls_url = "", .started_at = TIME_NONE, .stopped_at = TIME_NONE, .restart_at = TIME_NONE};
+		ret->stream = (struct stream){.id = "",
+					      .camera_id = c->id,
+					      .hls_url = "",
+					      .started_at = TIME_NONE,
+					      .stopped_at = TIME_NONE,
+					      .restart_at = TIME_NONE};
 	ret->stream.city_id = c->city_id;
 	if (!row || row->status == STREAM_STOPPED) {
 		ret->recording = RECORDING_OFF;

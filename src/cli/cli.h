@@ -59,7 +59,7 @@ struct cli {
 	const char **operands;
 	int n_operands;
 	bool json, help;
-	bool patient; /* set before the first call by a command whose answer may take long: a clean-up, a manifest */
+	bool patient;			  /* set before the first call by a command whose answer may take long: a clean-up, a manifest */
 	const char *server, *config_path; /* as given, or NULL */
 	struct api_client *client;	  /* once connected */
 	bool signed_in;			  /* a token was found */

@@ -41,8 +41,8 @@ struct site {
 	bool jobs_started, jobs_ran;
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_wake;
-	bool jobs_stop; /* under jobs_lock */
-	struct settling *settling; /* site_settle.c */
+	bool jobs_stop;		       /* under jobs_lock */
+	struct settling *settling;     /* site_settle.c */
 	int64_t token_written_mono_us; /* start, then jobs thread */
 	atomic_bool ready;
 	int64_t started_at;

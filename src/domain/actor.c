@@ -9,12 +9,12 @@ static const struct {
 	const char *name;
 	unsigned rights;
 } roles[] = {
-    [ROLE_VIEWER] = {"viewer", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_PICTURES)},
-    [ROLE_OPERATOR] = {"operator", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_PICTURES) | BIT(RIGHT_EXPORT) | BIT(RIGHT_HOLD) | BIT(RIGHT_MARK) |
-				       BIT(RIGHT_RUN_STREAMS)},
-    [ROLE_ADMINISTRATOR] = {"administrator", ~0u},
-    /* Who watches the watchers sees what they did, never a picture. */
-    [ROLE_AUDITOR] = {"auditor", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_AUDIT)},
+	[ROLE_VIEWER] = {"viewer", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_PICTURES)},
+	[ROLE_OPERATOR] = {"operator", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_PICTURES) | BIT(RIGHT_EXPORT) | BIT(RIGHT_HOLD) |
+					       BIT(RIGHT_MARK) | BIT(RIGHT_RUN_STREAMS)},
+	[ROLE_ADMINISTRATOR] = {"administrator", ~0u},
+	/* Who watches the watchers sees what they did, never a picture. */
+	[ROLE_AUDITOR] = {"auditor", BIT(RIGHT_SEE_STATUS) | BIT(RIGHT_SEE_AUDIT)},
 };
 
 bool actor_may(const struct actor *a, enum right right)

@@ -6,7 +6,7 @@
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static const char *const stream_statuses[] = {
-    [STREAM_STOPPED] = "stopped", [STREAM_STARTING] = "starting", [STREAM_LIVE] = "live", [STREAM_RECONNECTING] = "reconnecting"};
+	[STREAM_STOPPED] = "stopped", [STREAM_STARTING] = "starting", [STREAM_LIVE] = "live", [STREAM_RECONNECTING] = "reconnecting"};
 static const char *const recording_states[] = {[RECORDING_OFF] = "off", [RECORDING_NOT] = "not_recording", [RECORDING_ON] = "recording"};
 static const char *const recording_statuses[] = {[REC_RECORDING] = "recording", [REC_SEALED] = "sealed",   [REC_NOTICED] = "noticed",
 						 [REC_DELETING] = "deleting",	[REC_DELETED] = "deleted", [REC_LOST] = "lost"};

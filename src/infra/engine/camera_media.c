@@ -171,8 +171,7 @@ static bool staged_enough(const struct camera_rt *c, int64_t now)
 	bool audio_known = c->audio_track < 0 || c->audio_seen || waited >= STAGE_US;
 	if (c->n_staged_video >= 4 && (last - first >= STAGE_US * 9 / 10 || waited >= STAGE_US) && audio_known)
 		return true;
-	return (waited >= STAGE_LONGEST_US && c->n_staged_video >= 2) || c->staging.len > STAGING_MAX * 3 / 4 ||
-	       c->n_staged == STAGED_MAX;
+	return (waited >= STAGE_LONGEST_US && c->n_staged_video >= 2) || c->staging.len > STAGING_MAX * 3 / 4 || c->n_staged == STAGED_MAX;
 }
 
 /* Wall time of media time 0: the unit that came with the least delay tells. */

@@ -368,10 +368,8 @@ enum live_answer live_get_multivariant(struct live *l, struct buf *out)
 		const struct live_init *i = &v->info;
 		buf_append_str(out, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
 		if (a->open)
-			buf_append_str(
-				out,
-				"#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\",DEFAULT=YES,AUTOSELECT=YES,"
-				       "URI=\"audio.m3u8\"\n");
+			buf_append_str(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"audio\",DEFAULT=YES,AUTOSELECT=YES,"
+					    "URI=\"audio.m3u8\"\n");
 		buf_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,RESOLUTION=%ux%u,CODECS=\"%s%s%s\"", i->bandwidth, i->width, i->height,
 			   i->codecs, a->open ? "," : "", a->open ? a->info.codecs : "");
 		if (i->fps_milli)

@@ -74,7 +74,8 @@ void hls_window_render(const struct hls_window *w, bool delta, struct buf *out);
 int hls_window_find(const struct hls_window *w, int64_t msn, int part, uint64_t *ret_tags, size_t cap);
 
 /* --- rules that need no window --- */
-/* PART-TARGET for a measured frame interval d: n = round(part / d) frames a part, at least one; n * d * 1.06 up to the next ms. part_90k 0: 200 ms. */
+/* PART-TARGET for a measured frame interval d: n = round(part / d) frames a part, at least one; n * d * 1.06 up to the next ms.
+ * part_90k 0: 200 ms. */
 void hls_part_plan(uint32_t frame_90k, uint32_t part_90k, uint32_t *ret_frames_per_part, uint32_t *ret_part_target_90k);
 /* max(2, ceil(first GOP)), at most 6. */
 int hls_target_duration_s(uint32_t first_gop_90k);

@@ -69,18 +69,17 @@ static void test_expiring(void **state)
 	r = render(NOTICE_EXPIRING, LANGUAGE_PT_BR, two, 2, "https://vigia.example/", "America/Sao_Paulo");
 	assert_string_equal(r.subject, "Lapa: 13 gravações de 2 câmeras (12,4 GB) vencem em 23/11/2026");
 	assert_string_equal(
-		r.text,
-		"Em 23/11/2026 vencem 13 gravações de 2 câmeras de Lapa (12,4 GB): serão excluídas se "
-		"ninguém as preservar ou exportar antes.\n\n"
-		"- Portão 1 (portao-1): de 22/11/2026 11:03:10 a 22/11/2026 23:03:10, 12 arquivos, 12,3 GB; "
-		"sem gravação por 12 min 5 s; 2 arquivos "
-		"preservados, que ficam\n"
-		"- Praça \"Central\" (praca): de 22/11/2026 11:03:10 a 22/11/2026 12:03:10, 1 arquivo, 60 MB; "
-		"sem gravação por 2 h 1 min; 1 arquivo "
-		"preservado, que fica\n\n"
-		"Quem precisar de alguma destas imagens deve preservá-la ou exportá-la antes desse dia.\n\n"
-		"Preservar: https://vigia.example/holds/new?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n"
-		"Exportar: https://vigia.example/export?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n");
+		r.text, "Em 23/11/2026 vencem 13 gravações de 2 câmeras de Lapa (12,4 GB): serão excluídas se "
+			"ninguém as preservar ou exportar antes.\n\n"
+			"- Portão 1 (portao-1): de 22/11/2026 11:03:10 a 22/11/2026 23:03:10, 12 arquivos, 12,3 GB; "
+			"sem gravação por 12 min 5 s; 2 arquivos "
+			"preservados, que ficam\n"
+			"- Praça \"Central\" (praca): de 22/11/2026 11:03:10 a 22/11/2026 12:03:10, 1 arquivo, 60 MB; "
+			"sem gravação por 2 h 1 min; 1 arquivo "
+			"preservado, que fica\n\n"
+			"Quem precisar de alguma destas imagens deve preservá-la ou exportá-la antes desse dia.\n\n"
+			"Preservar: https://vigia.example/holds/new?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n"
+			"Exportar: https://vigia.example/export?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n");
 	r = render(NOTICE_EXPIRING, LANGUAGE_EN, one, 1, NULL, NULL);
 	assert_string_equal(
 		r.text,
@@ -106,10 +105,8 @@ static void test_the_other_kinds(void **state)
 	first_line(&r, "13 gravações de 2 câmeras de Lapa (12,4 GB) foram excluídas antes do prazo em 23/11/2026, porque o disco encheu.");
 	assert_null(strstr(r.text, "https://x")); /* there is nothing left to hold */
 	r = render(NOTICE_DELETED_EARLY, LANGUAGE_EN, one, 1, NULL, NULL);
-	first_line(
-		&r,
-		"1 recording of 1 camera of Lapa (0.2 GB) was deleted before the promised days were over on 23 Nov 2026, "
-		"because the disk was full.");
+	first_line(&r, "1 recording of 1 camera of Lapa (0.2 GB) was deleted before the promised days were over on 23 Nov 2026, "
+		       "because the disk was full.");
 	r = render(NOTICE_DISK_FORECAST, LANGUAGE_PT_BR, NULL, 0, NULL, NULL);
 	first_line(&r, "O disco deve encher em 23/11/2026: as imagens mais antigas de Lapa seriam então excluídas antes do prazo.");
 	r = render(NOTICE_CAMERA_SILENT, LANGUAGE_PT_BR, one, 1, NULL, "America/Sao_Paulo");
@@ -119,11 +116,8 @@ static void test_the_other_kinds(void **state)
 	r = render(NOTICE_GAP, LANGUAGE_PT_BR, two, 1, NULL, NULL);
 	first_line(&r, "1 câmera de Lapa ficou sem gravação por 12 min 5 s em 23/11/2026: essas imagens não existem.");
 	r = render(NOTICE_HOLD_ENDING, LANGUAGE_PT_BR, two, 2, "https://x", NULL);
-	first_line(
-		&r,
-		"Em 23/11/2026 termina a preservação de 13 gravações de 2 câmeras de Lapa (12,4 GB): o que já passou "
-		"do prazo de guarda entra no próximo "
-		"aviso de vencimento e depois é excluído.");
+	first_line(&r, "Em 23/11/2026 termina a preservação de 13 gravações de 2 câmeras de Lapa (12,4 GB): o que já passou "
+		       "do prazo de guarda entra no próximo aviso de vencimento e depois é excluído.");
 	assert_non_null(strstr(r.text, "Preservar: https://x/holds/new"));
 }
 
