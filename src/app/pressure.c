@@ -13,10 +13,11 @@
 
 #define VOLUMES_MAX 64
 #define SAMPLE_US (60 * US_PER_S)
+#define TRUST_US (600 * US_PER_S) /* a start's burst is not a rate */
 
 static const struct actor *const warden = ACTOR_SYSTEM("system:disk");
 
-/* What a volume writes, learnt from its free space. */
+/* What a volume writes: as the recorder counts it, else learnt from its free space (which also shows preallocation and other writers). */
 static struct volume_rate {
 	char id[UUID_CAP];
 	int64_t at; /* monotonic */
@@ -24,6 +25,9 @@ static struct volume_rate {
 	int64_t freed; /* by us since `at` */
 	double bytes_per_s;
 	bool warned;
+	/* where the recorder counts what it writes */
+	int64_t counted_since; /* INT64_MIN: not yet */
+	int64_t counted_bytes, first_bytes;
 } rates[VOLUMES_MAX];
 static size_t n_rates;
 static pthread_mutex_t rates_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,7 +49,7 @@ static struct volume_rate *rate_of(const char *id) /* under rates_lock; NULL whe
 	if (n_rates == VOLUMES_MAX)
 		return NULL;
 	struct volume_rate *r = &rates[n_rates++];
-	*r = (struct volume_rate){.at = INT64_MIN};
+	*r = (struct volume_rate){.at = INT64_MIN, .counted_since = INT64_MIN};
 	snprintf(r->id, sizeof(r->id), "%s", id);
 	return r;
 }
@@ -59,14 +63,35 @@ void pressure_freed(const char *volume_id, int64_t bytes)
 	pthread_mutex_unlock(&rates_lock);
 }
 
+/* From the recorder's own count: the mean since the start, once that is long enough, then with ten minutes of memory. */
+static void count_written(struct volume_rate *r, int64_t written, int64_t mono)
+{
+	if (r->counted_since == INT64_MIN) {
+		r->counted_since = r->at = mono;
+		r->first_bytes = r->counted_bytes = written;
+	} else if (mono - r->at >= SAMPLE_US) {
+		double seconds = (double)(mono - r->at) / (double)US_PER_S;
+		double rate = (double)(written - r->counted_bytes) / seconds, weight = seconds < 600 ? seconds / 600 : 1;
+		int64_t all = mono - r->counted_since;
+		if (r->bytes_per_s > 0)
+			r->bytes_per_s += (rate - r->bytes_per_s) * weight;
+		else if (all >= TRUST_US)
+			r->bytes_per_s = (double)(written - r->first_bytes) * (double)US_PER_S / (double)all;
+		r->at = mono;
+		r->counted_bytes = written;
+	}
+}
+
 /* Free space that has to be there; *ret_first whether this is the first time it is not. */
-static int64_t threshold_of(const char *id, int64_t free_bytes, int64_t mono, bool *ret_first)
+static int64_t threshold_of(struct app *app, const char *id, int64_t free_bytes, int64_t mono, bool *ret_first)
 {
 	const struct jobs_limits *l = jobs_limits();
-	int64_t need = l->pressure_min_bytes;
+	int64_t need = l->pressure_min_bytes, written = app->volume_written ? app->volume_written(app->volume_written_self, id) : -1;
 	pthread_mutex_lock(&rates_lock);
 	struct volume_rate *r = rate_of(id);
-	if (r && r->at == INT64_MIN) {
+	if (r && written >= 0) {
+		count_written(r, written, mono);
+	} else if (r && r->at == INT64_MIN) {
 		r->at = mono;
 		r->free_bytes = free_bytes;
 		r->freed = 0;
@@ -274,7 +299,7 @@ static void relieve(struct app *app, const char *volume_id, const struct city *c
 	size_t n;
 	if (app->volumes.ops->space(app->volumes.self, volume_id, &space) != 0)
 		return;
-	int64_t need = threshold_of(volume_id, space.free_bytes, app->clock->mono_us(app->clock), &first);
+	int64_t need = threshold_of(app, volume_id, space.free_bytes, app->clock->mono_us(app->clock), &first);
 	if (space.free_bytes >= need)
 		return;
 	bool off = deletion_is_off(app);

@@ -27,6 +27,12 @@ struct app {
 	/* Viewers of a camera by the viewing sessions (api/), used where the provider answers -1. */
 	int (*viewers)(void *viewers_self, const char *camera_id);
 	void *viewers_self;
+	/* Where a recording ends that the run before left open, and that is not sealed yet; TIME_NONE: unknown. May be NULL. */
+	int64_t (*open_end)(void *self, const struct uuid *id);
+	void *open_end_self;
+	/* Bytes of recordings written to a volume since the start; NULL: not known, its free space tells. */
+	int64_t (*volume_written)(void *volume_written_self, const char *volume_id);
+	void *volume_written_self;
 };
 
 /* --- cities, cameras (app/cities.c, app/cameras.c) --- */

@@ -185,6 +185,13 @@ static int open_volumes(struct site *s, char *why, size_t cap)
 	return err ? -1 : 0;
 }
 
+static int64_t volume_written(void *self, const char *volume_id)
+{
+	struct site *s = self;
+	int i = volumes_find(s->volumes, volume_id);
+	return i < 0 ? -1 : (int64_t)engine_volume_bytes(s->engine, (size_t)i);
+}
+
 static int start_engine(struct site *s, char *why, size_t cap)
 {
 	struct engine_config config = {
@@ -204,6 +211,8 @@ static int start_engine(struct site *s, char *why, size_t cap)
 	}
 	s->app.provider = engine_provider(s->engine);
 	s->app.recorder = engine_recorder(s->engine);
+	s->app.volume_written = volume_written;
+	s->app.volume_written_self = s;
 	return 0;
 }
 
@@ -391,6 +400,8 @@ static void wire_app(struct site *s)
 	s->app.footage = volumes_footage_port(s->volumes);
 	s->app.events = s->events;
 	s->app.site_id = s->id;
+	s->app.open_end = site_settle_end;
+	s->app.open_end_self = s;
 	point_app(s);
 }
 

@@ -496,3 +496,8 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 	pthread_rwlock_unlock(&e->lock);
 	writers_stats(e->writers, &ret->writers);
 }
+
+uint64_t engine_volume_bytes(const struct engine *e, size_t i)
+{
+	return writers_volume_bytes(e->writers, i);
+}

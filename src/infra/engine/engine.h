@@ -36,5 +36,7 @@ struct engine_stats {
 	struct writers_stats writers;
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);
+/* Bytes of recordings written to volume i since the start. */
+uint64_t engine_volume_bytes(const struct engine *e, size_t i);
 
 #endif

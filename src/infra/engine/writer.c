@@ -45,6 +45,7 @@ struct writers {
 	struct writer_thread *threads;
 	size_t n_threads;
 	/* any thread */
+	atomic_ullong *volume_bytes; /* by volume */
 	atomic_ullong bytes_written, writes, files_opened, files_sealed, errors, dropped_bytes;
 	atomic_uint next_thread;
 };
@@ -175,6 +176,7 @@ static void do_write(struct job *j)
 			atomic_store(&f->end_utc_us, j->end_utc_us);
 			atomic_store(&f->published, f->io.length);
 			atomic_fetch_add(&f->w->bytes_written, j->len);
+			atomic_fetch_add(&f->w->volume_bytes[f->volume], j->len);
 			atomic_fetch_add(&f->w->writes, 1);
 		}
 	}
@@ -386,7 +388,10 @@ int writers_create(const struct writers_config *config, struct writers **ret)
 	w->config = *config;
 	w->n_threads = volumes_count(config->volumes) * (size_t)config->threads_per_volume;
 	w->threads = calloc(w->n_threads, sizeof(*w->threads));
-	if (!w->threads) {
+	w->volume_bytes = calloc(volumes_count(config->volumes) + 1, sizeof(*w->volume_bytes));
+	if (!w->threads || !w->volume_bytes) {
+		free(w->threads);
+		free(w->volume_bytes);
 		free(w);
 		return -ENOMEM;
 	}
@@ -423,8 +428,14 @@ void writers_destroy(struct writers *w)
 		pthread_mutex_destroy(&t->lock);
 		pthread_cond_destroy(&t->wake);
 	}
+	free(w->volume_bytes);
 	free(w->threads);
 	free(w);
+}
+
+uint64_t writers_volume_bytes(const struct writers *w, size_t i)
+{
+	return i < volumes_count(w->config.volumes) ? atomic_load(&w->volume_bytes[i]) : 0;
 }
 
 void writers_stats(struct writers *w, struct writers_stats *ret)

@@ -62,5 +62,7 @@ struct writers_stats {
 	uint64_t bytes_written, writes, files_opened, files_sealed, errors, queue_bytes, dropped_bytes;
 };
 void writers_stats(struct writers *w, struct writers_stats *ret);
+/* Bytes written to volume i since the start. */
+uint64_t writers_volume_bytes(const struct writers *w, size_t i);
 
 #endif

@@ -596,6 +596,40 @@ static void test_pressure_knows_the_rate(void **state)
 	assert_int_equal(f->s.volumes.n_files, 0);
 }
 
+static int64_t written; /* by the recorder, as the next test says */
+
+static int64_t volume_written(void *self, const char *volume_id)
+{
+	return written;
+}
+
+/* What the recorder counts is the rate: neither preallocation and other writers nor the first minutes' burst empty a disk with room. */
+static void test_pressure_believes_the_recorder(void **state)
+{
+	struct fixture *f = *state;
+	struct jobs_limits limits = jobs_limits_default;
+	limits.pressure_min_bytes = 1000000;
+	jobs_set_limits(&limits);
+	written = 0;
+	f->s.app.volume_written = volume_written;
+	fake_site_add_recording(&f->s, "portao", "lapa", MIDNIGHT, 3600);
+	f->s.volumes.volume[0].space.free_bytes = INT64_C(80) * 1000000000;
+	for (int i = 0; i < 30; i++) {
+		pressure_tick(&f->s.app);
+		assert_int_equal(f->s.volumes.n_files, 1);
+		fake_clock_advance(&f->s.clock, 60 * US_PER_S);
+		written += i ? INT64_C(60) * 1000000 : INT64_C(3000) * 1000000;	    /* 1 MB/s, after a burst */
+		f->s.volumes.volume[0].space.free_bytes -= INT64_C(2) * 1000000000; /* somebody else writes, too */
+	}
+	/* 10 MB/s for half an hour: two hours are about 72 GB, and 20 are free. */
+	for (int i = 0; i < 30; i++) {
+		written += INT64_C(600) * 1000000;
+		fake_clock_advance(&f->s.clock, 60 * US_PER_S);
+		pressure_tick(&f->s.app);
+	}
+	assert_int_equal(f->s.volumes.n_files, 0);
+}
+
 /* --- users --- */
 
 static int fake_hash(const char *password, char ret[128])
@@ -721,6 +755,7 @@ int main(void)
 		T(test_given_up_after_a_week),
 		T(test_disk_pressure),
 		T(test_pressure_knows_the_rate),
+		T(test_pressure_believes_the_recorder),
 		T(test_users),
 		T(test_events_are_bounded),
 		T(test_shared_text),
