@@ -19,7 +19,10 @@ static int64_t footage_end(struct app *app, const char *camera_id, struct arena 
 	int err = app->catalog->recordings->list(app->catalog->self, resumer, &f, &(struct page){.limit = 1}, mem, &r, &n, &next);
 	if (err || n == 0)
 		return TIME_NONE;
-	return r[0].ended_at != TIME_NONE ? r[0].ended_at : r[0].started_at;
+	int64_t end = r[0].ended_at;
+	if (end == TIME_NONE && app->open_end)
+		end = app->open_end(app->open_end_self, &r[0].id);
+	return end != TIME_NONE ? end : r[0].started_at;
 }
 
 static void close_open(struct app *app, const char *camera_id, int64_t at)

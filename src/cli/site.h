@@ -43,6 +43,7 @@ struct site {
 	pthread_cond_t jobs_wake;
 	bool jobs_stop;		       /* under jobs_lock */
 	struct settling *settling;     /* site_settle.c */
+	int64_t kept_discontinuity;    /* jobs thread */
 	int64_t token_written_mono_us; /* start, then jobs thread */
 	atomic_bool ready;
 	int64_t started_at;
@@ -61,6 +62,7 @@ void site_reload(struct site *s);
 int site_settle(struct site *s, size_t *ret_n);
 /* Long files were only looked at: they are read and sealed by a thread of their own while recording goes on again. */
 void site_settle_rest(struct site *s);
+int64_t site_settle_end(void *self, const struct uuid *id);
 void site_settle_stop(struct site *s);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);

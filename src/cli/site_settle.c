@@ -47,19 +47,19 @@ static int settle_row(struct site *s, const struct recording *r, struct arena *m
 	return 1;
 }
 
-/* Where a long file ends, told to the catalogue; it is sealed later. false: it must be settled now. */
+/* Where a long file ends is kept for the gap that begins there; it is sealed later. false: it must be settled now. */
 static bool postpone(struct site *s, const struct recording *r)
 {
 	struct settling *rest = s->settling;
 	struct footage_peek peek;
 	int volume = volumes_find(s->volumes, r->volume_id);
-	if (volume < 0 || r->ended_at == TIME_NONE || r->size_bytes <= FMP4_HEADER_SIZE ||
-	    volumes_peek(s->volumes, (size_t)volume, r->file_path, (uint64_t)r->size_bytes, &peek) || peek.sealed)
+	if (volume < 0 || r->size_bytes <= FMP4_HEADER_SIZE ||
+	    volumes_peek(s->volumes, (size_t)volume, r->file_path, (uint64_t)r->size_bytes, &peek) || peek.sealed ||
+	    peek.ended_at == TIME_NONE)
 		return false;
-	if (peek.ended_at != TIME_NONE)
-		s->catalog->journal->recording_progress(s->catalog->self, &r->id, peek.ended_at, peek.size);
 	rest->rows = arena_grow(&rest->mem, rest->rows, rest->n, &rest->cap, sizeof(*rest->rows));
-	rest->rows[rest->n++] = *r; /* its strings are the arena's */
+	rest->rows[rest->n] = *r; /* its strings are the arena's */
+	rest->rows[rest->n++].ended_at = peek.ended_at;
 	return true;
 }
 
@@ -184,6 +184,15 @@ static void *settle_main(void *arg)
 	log_warn("recording.settled", KV_I("files", n), KV_I("left", rest->n - n),
 		 KV_S("what", "left open by the run before; cut to their last whole fragment and sealed"));
 	return NULL;
+}
+
+int64_t site_settle_end(void *self, const struct uuid *id)
+{
+	const struct settling *rest = ((struct site *)self)->settling;
+	for (size_t i = 0; rest && i < rest->n; i++)
+		if (!memcmp(&rest->rows[i].id, id, sizeof(*id)))
+			return rest->rows[i].ended_at;
+	return TIME_NONE;
 }
 
 void site_settle_rest(struct site *s)

@@ -234,6 +234,13 @@ static bool on_peeked(void *ctx, const struct fmp4_fragment *f)
 	return true;
 }
 
+static bool box_begins(int fd, uint64_t at)
+{
+	uint8_t head[8];
+	return pread_full(fd, head, sizeof(head), (off_t)at) == sizeof(head) &&
+	       (!memcmp(head + 4, "moof", 4) || !memcmp(head + 4, "free", 4));
+}
+
 static int peek_end(int fd, const struct fmp4_header *header, uint64_t known_end, struct footage_peek *ret)
 {
 	struct stat st;
@@ -245,6 +252,11 @@ static int peek_end(int fd, const struct fmp4_header *header, uint64_t known_end
 		return -EBADMSG;
 	struct peek p = {.tail = {.fd = fd, .from = size > TAIL_BYTES ? size - TAIL_BYTES : 0, .sound_end = size}};
 	int err = fmp4_walk(file_read, &fd, known_end, size, on_peeked, &p, &end);
+	/* Nothing behind it: the last write before. Each begins on a block, with a fragment or the padding before one. */
+	for (uint64_t at = known_end - SEAL_BLOCK; !err && !p.to_90k && at >= FMP4_HEADER_SIZE && known_end - at <= TAIL_BYTES;
+	     at -= SEAL_BLOCK)
+		if (box_begins(fd, at))
+			err = fmp4_walk(file_read, &fd, at, size, on_peeked, &p, &end);
 	if (!err)
 		err = p.tail.err;
 	if (!err && p.to_90k) {

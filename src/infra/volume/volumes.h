@@ -55,7 +55,7 @@ int volumes_settle_file(struct volumes *v, size_t i, const char *key, struct are
 struct footage_peek {
 	struct uuid recording_id;
 	bool sealed;
-	int64_t ended_at, size; /* of the last whole fragment; TIME_NONE, 0: nothing whole behind known_end */
+	int64_t ended_at, size; /* of the last whole fragment; TIME_NONE, 0: none was found about known_end */
 };
 int volumes_peek(struct volumes *v, size_t i, const char *key, uint64_t known_end, struct footage_peek *ret);
 
