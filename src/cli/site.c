@@ -185,6 +185,32 @@ static int open_volumes(struct site *s, char *why, size_t cap)
 	return err ? -1 : 0;
 }
 
+/* The number is small and kept, with room for what a crash forgets: players (hls.js) keep a list of that length. */
+#define DISCONTINUITY_SETTING "live:discontinuity"
+#define DISCONTINUITY_MARGIN 64
+
+static int64_t load_discontinuity(struct site *s)
+{
+	struct arena mem = {0};
+	char *text = NULL;
+	int64_t value = 0;
+	if (s->catalog->settings->get(s->catalog->self, DISCONTINUITY_SETTING, &mem, &text) == 0)
+		value = strtoll(text, NULL, 10);
+	arena_finish(&mem);
+	return value > 0 && value < (1 << 24) ? value : 0;
+}
+
+static void keep_discontinuity(struct site *s)
+{
+	char text[32];
+	int64_t now = engine_highest_discontinuity(s->engine);
+	if (now + DISCONTINUITY_MARGIN / 2 <= s->kept_discontinuity)
+		return;
+	snprintf(text, sizeof(text), "%lld", (long long)(now + DISCONTINUITY_MARGIN));
+	if (s->catalog->settings->put(s->catalog->self, DISCONTINUITY_SETTING, text) == 0)
+		s->kept_discontinuity = now + DISCONTINUITY_MARGIN;
+}
+
 static int64_t volume_written(void *self, const char *volume_id)
 {
 	struct site *s = self;
@@ -203,6 +229,7 @@ static int start_engine(struct site *s, char *why, size_t cap)
 		.site_id = s->id,
 		.file_us = s->config->recording.file_us,
 		.part_ms = s->config->recording.part_ms,
+		.highest_discontinuity = load_discontinuity(s),
 	};
 	int err = engine_create(&config, &s->engine);
 	if (err) {
@@ -350,6 +377,7 @@ static void *jobs_main(void *arg)
 		s->catalog->journal->heartbeat(s->catalog->self, clock_system.utc_us(&clock_system));
 		if (volumes_recheck(s->volumes))
 			log_warn("volume.changed", KV_S("what", "a volume came or went"));
+		keep_discontinuity(s);
 		jobs_tick(&s->app);
 		if (clock_system.mono_us(&clock_system) - s->token_written_mono_us > TOKEN_RENEW_US && write_token(s))
 			log_warn("token.not_renewed", KV_S("what", "the command line's token file cannot be written"));

@@ -69,6 +69,7 @@ static struct camera_rt *new_camera(struct engine *e, const char *id)
 		free(c);
 		return NULL;
 	}
+	live_number_discontinuities(c->live, &e->highest_discontinuity);
 	/* By id: what a stop still has to do on its loop is then done before a start that follows it at once. */
 	struct engine_loop *loop = &e->loops[hash_id(id) % (unsigned)e->n_loops];
 	atomic_fetch_add(&loop->n_cameras, 1);
@@ -408,6 +409,7 @@ int engine_create(const struct engine_config *config, struct engine **ret)
 	if (!e)
 		return -ENOMEM;
 	e->config = *config;
+	atomic_init(&e->highest_discontinuity, config->highest_discontinuity);
 	snprintf(e->site_id, sizeof(e->site_id), "%s", config->site_id);
 	pthread_rwlock_init(&e->lock, NULL);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -495,6 +497,11 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 	}
 	pthread_rwlock_unlock(&e->lock);
 	writers_stats(e->writers, &ret->writers);
+}
+
+int64_t engine_highest_discontinuity(const struct engine *e)
+{
+	return atomic_load(&e->highest_discontinuity);
 }
 
 uint64_t engine_volume_bytes(const struct engine *e, size_t i)

@@ -18,9 +18,10 @@ struct engine_config {
 	void *journal_self;
 	struct events *events;
 	const char *site_id;
-	int64_t file_us; /* files are cut at multiples of it (UTC) */
-	int part_ms;	 /* wished length of a fragment and live part; 0: 200 */
-	int loops;	 /* 0: one per core */
+	int64_t file_us;	       /* files are cut at multiples of it (UTC) */
+	int part_ms;		       /* wished length of a fragment and live part; 0: 200 */
+	int loops;		       /* 0: one per core */
+	int64_t highest_discontinuity; /* that any player may have seen before; kept by the owner, see engine_highest_discontinuity */
 };
 int engine_create(const struct engine_config *config, struct engine **ret);
 /* Clean stop: TEARDOWN, files sealed, no gap opened (the next start knows from when nothing was recorded). */
@@ -36,6 +37,8 @@ struct engine_stats {
 	struct writers_stats writers;
 };
 void engine_stats(struct engine *e, struct engine_stats *ret);
+/* Largest DISCONTINUITY-SEQUENCE given out so far: to be kept over restarts, it must not go back (RFC 8216bis 6.2.2). */
+int64_t engine_highest_discontinuity(const struct engine *e);
 /* Bytes of recordings written to volume i since the start. */
 uint64_t engine_volume_bytes(const struct engine *e, size_t i);
 

@@ -33,6 +33,7 @@ struct engine {
 	size_t n_buckets, n_cameras;
 	/* any thread */
 	atomic_ullong bytes_received, frames, frames_lost, sessions;
+	atomic_llong highest_discontinuity;
 	atomic_int n_alive; /* cameras not yet freed: engine_destroy waits for 0 */
 };
 

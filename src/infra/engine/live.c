@@ -51,6 +51,8 @@ struct live {
 	/* under lock */
 	struct track tracks[2];
 	int64_t first_msn, created_utc_us;
+	int64_t first_discontinuity;
+	atomic_llong *highest; /* of the engine, or NULL */
 	int64_t resume_utc_us; /* TIME_NONE: nobody can have seen anything of it before */
 	bool ended;
 };
@@ -84,8 +86,24 @@ struct live *live_create(int64_t now_utc_us)
 	/* Segments last a second or more, so numbers taken from the clock never go back over a restart. */
 	l->first_msn = now_utc_us / US_PER_S;
 	l->created_utc_us = now_utc_us;
+	l->first_discontinuity = hls_first_discontinuity(now_utc_us);
 	l->resume_utc_us = TIME_NONE;
 	return l;
+}
+
+void live_number_discontinuities(struct live *l, atomic_llong *highest)
+{
+	pthread_mutex_lock(&l->lock);
+	l->highest = highest;
+	l->first_discontinuity = atomic_load(highest) + 1;
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void note_discontinuity(struct live *l, const struct track *t)
+{
+	long long now = hls_window_discontinuity(t->window), seen = l->highest ? atomic_load(l->highest) : now;
+	while (now > seen && !atomic_compare_exchange_weak(l->highest, &seen, now))
+		;
 }
 
 struct live *live_ref(struct live *l)
@@ -135,7 +153,7 @@ static void ensure_window(struct live *l, enum live_track which)
 		return;
 	struct hls_window_config config = {
 		.first_msn = l->first_msn,
-		.first_discontinuity = hls_first_discontinuity(l->created_utc_us),
+		.first_discontinuity = l->first_discontinuity,
 		.prefix = which == LIVE_VIDEO ? 'v' : 'a',
 		.on_release = on_release,
 		.ctx = t,
@@ -192,6 +210,7 @@ void live_begin_run(struct live *l, const struct live_init *init)
 		.discontinuity = init->discontinuity,
 	};
 	hls_window_begin_run(t->window, &run);
+	note_discontinuity(l, t);
 	changed(l, t);
 	pthread_mutex_unlock(&l->lock);
 }
@@ -204,6 +223,7 @@ void live_begin_segment(struct live *l, enum live_track which, int64_t utc_us)
 		fill_since_resume(l, t, utc_us);
 	t->resumed = true;
 	hls_window_begin_segment(t->window, utc_us);
+	note_discontinuity(l, t);
 	t->gop_tag = t->next_tag;
 	changed(l, t);
 	pthread_mutex_unlock(&l->lock);
@@ -262,6 +282,7 @@ void live_add_gap(struct live *l, int64_t utc_us, uint32_t duration_90k)
 		if (!t->window || !t->open)
 			continue;
 		hls_window_add_gap(t->window, utc_us, duration_90k);
+		note_discontinuity(l, t);
 		t->gop_tag = t->next_tag;
 		changed(l, t);
 	}

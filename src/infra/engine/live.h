@@ -12,6 +12,9 @@
 struct live;
 
 struct live *live_create(int64_t now_utc_us);
+/* Before its first run: DISCONTINUITY-SEQUENCE begins above *highest, which follows what is given out. The owner keeps that number over
+ * restarts; without this call the clock gives one. */
+void live_number_discontinuities(struct live *l, atomic_llong *highest);
 /* Before its first run: the server was restarted, players may have seen it up to about this time. */
 void live_resume(struct live *l, int64_t utc_us);
 struct live *live_ref(struct live *l);

@@ -1,5 +1,7 @@
 /* The live window of a camera: what a player that was attached before a restart finds. */
 #include "infra/engine/live.h"
+
+#include <stdlib.h>
 #include "support/test.h"
 
 #include <string.h>
@@ -89,12 +91,42 @@ static void test_a_new_stream_begins_with_pictures(void **state)
 	live_unref(&l);
 }
 
+/* The first line's number, and how many discontinuities are listed. */
+static int64_t last_discontinuity(struct live *l)
+{
+	char video[16384];
+	playlist(l, LIVE_VIDEO, video, sizeof(video));
+	const char *at = strstr(video, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+	return (at ? atoll(at + 30) : 0) + count(video, "#EXT-X-DISCONTINUITY\n");
+}
+
+static void test_discontinuities_are_counted_on_over_restarts(void **state)
+{
+	atomic_llong highest = 500;
+	int64_t before = 500;
+	for (int life = 0; life < 5; life++) {
+		struct live *l = live_create(NOW + life * US_PER_S);
+		live_number_discontinuities(l, &highest);
+		if (life)
+			live_resume(l, NOW - 5 * US_PER_S);
+		for (int run = 0; run < 7; run++)
+			begin(l, LIVE_VIDEO, NOW + (life * 10 + run) * US_PER_S);
+		live_add_gap(l, NOW, 90000);
+		assert_true(last_discontinuity(l) > before);
+		before = last_discontinuity(l);
+		assert_true(atomic_load(&highest) >= before - 1);
+		live_unref(&l);
+	}
+	assert_true(before < 600); /* and stays small */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_players_find_a_gap_after_a_restart),
 		cmocka_unit_test(test_a_long_absence_fills_no_more_than_the_window),
 		cmocka_unit_test(test_a_new_stream_begins_with_pictures),
+		cmocka_unit_test(test_discontinuities_are_counted_on_over_restarts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
