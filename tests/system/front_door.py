@@ -30,8 +30,10 @@ env = {**{k: v for k, v in os.environ.items() if not k.startswith("VIGIA_")}, "V
 
 class Run:
     """The script in a session of its own, its output in a file."""
+    last = None
 
     def __init__(self, **more):
+        Run.last = self
         self.log = open(os.path.join(work, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen([os.path.join(ROOT, "tools/run.sh"), BUILD], cwd=ROOT, env={**env, **more}, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -53,6 +55,14 @@ class Run:
     def end(self, sig, seconds=40):
         self.process.send_signal(sig)
         return self.process.wait(seconds)
+
+    def kill(self):
+        """Whatever is left of it, so that the next test does not fail for this one's sake."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
 
 def left_running():
@@ -168,6 +178,8 @@ TESTS = [the_first_start_keeps_its_promises, the_second_start_takes_up_where_the
 
 
 def main():
+    # Ignored by whoever was started in the background of a shell, and inherited: the script could not be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"1..{len(TESTS)}")
     failed = 0
     for i, test in enumerate(TESTS, 1):
@@ -178,6 +190,8 @@ def main():
             failed += 1
             print(f"not ok {i} - {test.__name__}")
             print("\n".join("# " + line for line in f"{type(e).__name__}: {e}".splitlines()))
+            if Run.last:
+                Run.last.kill()
         sys.stdout.flush()
     shutil.rmtree(work, ignore_errors=True)
     return 1 if failed else 0
