@@ -247,7 +247,7 @@ static void tell_away(struct verify *v)
 	const struct volume_store *volumes = &v->app->volumes;
 	for (size_t i = 0; i < v->n_away; i++) {
 		char id[UUID_CAP], path[512], state[200];
-		const char *why = "of no configured path";
+		const char *why = "no mounted volume bears this id";
 		for (size_t k = 0; k < volumes->ops->count(volumes->self); k++) {
 			volumes->ops->describe(volumes->self, k, id, path, sizeof(path), state, sizeof(state));
 			if (!strcmp(id, v->away[i].volume_id))

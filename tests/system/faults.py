@@ -117,6 +117,9 @@ def unmounted():
             time.sleep(4)
             assert os.listdir(volume) == [] and s.stream("a")["recording_state"] == "not_recording", os.listdir(volume)
             assert all(r["status"] != "lost" for r in s.recordings("a")), s.recordings("a")
+            away = s.post("/recordings/verify")
+            assert [d["kind"] for d in away["differences"]] == ["not_mounted"] and away["checked"] == 0, away
+            assert s.cli("recording", "verify", ok=False).returncode == 1
             assert run("mount", "--bind", aside, volume).returncode == 0
             wait_for("recording again", lambda: s.stream("a")["recording_state"] == "recording", 40)
             wait_for("a closed gap", lambda: all(g["to"] for g in s.gaps("a")))
