@@ -254,7 +254,7 @@ static void random_password(char *dst, size_t n)
 	dst[n - 1] = 0;
 }
 
-/* The first administrator. A password from the environment is not printed again. */
+/* The first administrator: VIGIA_ADMIN_PASSWORD, else a random one. serve prints it once. */
 static int first_user(struct site *s, char *why, size_t cap)
 {
 	struct arena mem = {0};

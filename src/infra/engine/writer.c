@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDING_QUEUE_FILE (16u << 20)    /* bytes one file may have waiting: 8 s of 16 Mb/s */
+#define RECORDING_QUEUE_FILE (16u << 20) /* bytes one file may have waiting: 8 s of 16 Mb/s */
+#define STALL_US (10 * US_PER_S)
 #define RECORDING_QUEUE_THREAD (256u << 20) /* and all files of a thread: what memory may be spent on a stalled disk */
 
 enum job_kind { JOB_OPEN, JOB_WRITE, JOB_SEAL };
@@ -64,6 +65,7 @@ struct rec_file {
 	struct buf header;
 	/* recorder's loop adds, writer takes away */
 	atomic_size_t queued_bytes;
+	atomic_llong progress_mono_us; /* its last write that ended, or the first one of those that wait */
 	/* published by the writer thread */
 	atomic_ullong published;
 	atomic_llong end_utc_us;
@@ -180,6 +182,7 @@ static void do_write(struct job *j)
 			atomic_fetch_add(&f->w->writes, 1);
 		}
 	}
+	atomic_store(&f->progress_mono_us, clock_system.mono_us(&clock_system));
 	atomic_fetch_sub(&f->queued_bytes, j->len);
 }
 
@@ -347,7 +350,11 @@ int writer_append(struct rec_file *f, struct chunk *chunk, uint32_t offset, uint
 	int err = rec_file_error(f);
 	if (err)
 		return err;
-	if (atomic_load(&f->queued_bytes) + len > RECORDING_QUEUE_FILE)
+	int64_t now = clock_system.mono_us(&clock_system), stall = f->w->config.stall_us ? f->w->config.stall_us : STALL_US;
+	size_t queued = atomic_load(&f->queued_bytes);
+	if (queued == 0)
+		atomic_store(&f->progress_mono_us, now);
+	if (queued + len > RECORDING_QUEUE_FILE || (queued && now - atomic_load(&f->progress_mono_us) > stall))
 		err = -ENOBUFS;
 	if (!err) {
 		struct job *j = new_job(JOB_WRITE);

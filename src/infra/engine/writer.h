@@ -1,6 +1,6 @@
 /* Disk writers: a few threads per volume that open, append to and seal recording files, so that no loop ever waits for a disk.
  * A file belongs to one writer thread: its jobs run in order, one write in flight. Queues are bounded (RECORDING_QUEUE_*):
- * what overflows fails the file with -ENOBUFS (disk_slow), its recorder opens another one.
+ * what overflows, or waits longer than a disk may take, fails the file with -ENOBUFS (disk_slow), its recorder opens another one.
  *
  * rec_file lifecycle: writer_open (ref of the recorder + of the queue) -> writer_append* -> writer_seal -> last rec_file_unref frees.
  * Published state (length, end, error) is read by any thread without a lock. */
@@ -24,6 +24,7 @@ struct writers_config {
 	void (*on_sealed)(void *ctx, const char *city_id, const char *camera_id, const struct uuid *id);
 	void *ctx;
 	int threads_per_volume;
+	int64_t stall_us; /* a file whose writes wait this long has failed (disk_slow); 0: 10 s */
 };
 int writers_create(const struct writers_config *config, struct writers **ret);
 /* Finishes every queued job, then stops. */

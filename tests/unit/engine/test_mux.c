@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -376,6 +377,46 @@ static void memory_is_let_go_once_the_disk_has_it(void **state)
 	rig_remove(&rig);
 }
 
+/* A disk that stands still: the file fails long before its queue is full, and nobody waits for it. */
+static pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+
+static void stand_still(void *self, const struct recording *r)
+{
+	pthread_mutex_lock(&disk);
+	pthread_mutex_unlock(&disk);
+}
+
+static void a_stalled_disk_fails_the_file_by_time(void **state)
+{
+	struct rig rig;
+	struct journal_store journal = {.recording_opened = stand_still, .recording_sealed = on_sealed};
+	rig_up(&rig);
+	struct writers_config wc = {.volumes = rig.volumes,
+				    .journal = &journal,
+				    .journal_self = &rig,
+				    .clock = &clock_system,
+				    .threads_per_volume = 1,
+				    .stall_us = 50000};
+	struct writers *slow;
+	assert_int_equal(writers_create(&wc, &slow), 0);
+	struct fmp4_tracks tracks = {.video = &rig.params, .video_info = &rig.info};
+	pthread_mutex_lock(&disk);
+	struct rec_file *f = writer_open_recording(slow, SITE, "cam", "lapa", 0, 1000000 * US_PER_S, &tracks);
+	struct chunk *c = chunk_create(0);
+	fmp4_write_free(c->data, 8192);
+	assert_int_equal(writer_append(f, c, 0, 4096, 1000001 * US_PER_S), 0);
+	assert_int_equal(writer_append(f, c, 4096, 4096, 1000002 * US_PER_S), 0);
+	usleep(100000);
+	assert_int_equal(writer_append(f, c, 0, 4096, 1000003 * US_PER_S), -ENOBUFS);
+	assert_int_equal(rec_file_error(f), -ENOBUFS);
+	pthread_mutex_unlock(&disk);
+	writer_seal(&f, NULL, 0, 0, 0);
+	chunk_unref(&c);
+	writers_destroy(slow);
+	rig_close(&rig);
+	rig_remove(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +425,7 @@ int main(void)
 		cmocka_unit_test(an_outage_goes_on_in_the_same_file),
 		cmocka_unit_test(live_goes_on_without_a_file_and_is_bounded),
 		cmocka_unit_test(memory_is_let_go_once_the_disk_has_it),
+		cmocka_unit_test(a_stalled_disk_fails_the_file_by_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
