@@ -5,6 +5,7 @@
  * Threads: any; one lock held for a look-up. The rights' thread (here) asks the catalogue every few seconds, never a connection's thread.
  */
 #include "api/api_priv.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -45,10 +46,7 @@ struct hls_sessions {
 
 static uint32_t text_hash(const char *s)
 {
-	uint32_t h = 2166136261u;
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619u;
-	return h % BUCKETS;
+	return hash_text(s) % BUCKETS;
 }
 
 static struct session *find(struct hls_sessions *s, const char *id)

@@ -1,6 +1,7 @@
 /* Starting and stopping streams; see use_cases.h. Any worker thread. What is wished for a camera is its stream row; what is comes from
  * provider and recorder. A striped lock per camera makes two starts at once one stream. */
 #include "app/internal.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "domain/validate.h"
 
@@ -25,11 +26,8 @@ static void stripes_init(void)
 
 static pthread_mutex_t *stripe_of(const char *camera_id)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
-	for (const char *s = camera_id; *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619u;
 	pthread_once(&stripes_once, stripes_init);
-	return &stripes[h % STRIPES];
+	return &stripes[hash_text(camera_id) % STRIPES];
 }
 
 void camera_lock(const char *camera_id)

@@ -2,6 +2,7 @@
  * something in one go, because a resume costs the library time proportional to everything suspended.
  * Lifecycle: waits_start -> waits_add* -> waits_stop. A connection is suspended under wait_lock, before it is listed. */
 #include "http/server_priv.h"
+#include "base/hash.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,10 +12,7 @@
 
 static unsigned key_hash(const char *key)
 {
-	uint32_t h = 2166136261u;
-	for (; *key; key++)
-		h = (h ^ (uint8_t)*key) * 16777619u;
-	return h % WAIT_BUCKETS;
+	return hash_text(key) % WAIT_BUCKETS;
 }
 
 bool waits_add(struct http_request *rq, const char *key)

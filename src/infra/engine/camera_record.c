@@ -4,6 +4,7 @@
  * GAP_MIN_US, from where it stood; it closes at the first frame of footage that has really reached the disk. */
 #include "infra/engine/engine_priv.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -229,14 +230,6 @@ static bool should_cut(void *ctx, int64_t frame_utc_us)
 	return cut;
 }
 
-static uint32_t hash_id(const char *s)
-{
-	uint32_t h = 2166136261u;
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619u;
-	return h;
-}
-
 /* Hour cuts come for all cameras at once: their seals are spread over most of a minute. A stop is sealed at once. */
 static int64_t seal_delay_us(void *ctx)
 {
@@ -244,7 +237,7 @@ static int64_t seal_delay_us(void *ctx)
 	if (!c->rec.on || !c->started)
 		return 0;
 	int64_t spread = c->engine->config.file_us / 10 < SEAL_SPREAD_US ? c->engine->config.file_us / 10 : SEAL_SPREAD_US;
-	return spread * (hash_id(c->id) % 1024) / 1024;
+	return spread * (hash_text(c->id) % 1024) / 1024;
 }
 
 const struct mux_sink camera_mux_sink = {

@@ -1,6 +1,7 @@
 /* The engine: table of cameras, its ports, start and stop. Any thread; what concerns a camera is posted to its loop. */
 #include "infra/engine/engine_priv.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "domain/validate.h"
 
@@ -11,14 +12,6 @@
 #include <unistd.h>
 
 #define BUCKETS 4096
-
-static uint32_t hash_id(const char *s)
-{
-	uint32_t h = 2166136261u;
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 16777619u;
-	return h;
-}
 
 /* ---------------------------------------------------------------- cameras */
 
@@ -43,7 +36,7 @@ void camera_unref(struct camera_rt *c)
 
 static struct camera_rt *find_locked(struct engine *e, const char *id)
 {
-	struct camera_rt *c = e->table[hash_id(id) % e->n_buckets];
+	struct camera_rt *c = e->table[hash_text(id) % e->n_buckets];
 	while (c && strcmp(c->id, id) != 0)
 		c = c->next_in_bucket;
 	return c;
@@ -71,14 +64,14 @@ static struct camera_rt *new_camera(struct engine *e, const char *id)
 	}
 	live_number_discontinuities(c->live, &e->highest_discontinuity);
 	/* By id: what a stop still has to do on its loop is then done before a start that follows it at once. */
-	struct engine_loop *loop = &e->loops[hash_id(id) % (unsigned)e->n_loops];
+	struct engine_loop *loop = &e->loops[hash_text(id) % (unsigned)e->n_loops];
 	atomic_fetch_add(&loop->n_cameras, 1);
 	atomic_fetch_add(&e->n_alive, 1);
 	atomic_init(&c->refs, 1);
 	c->engine = e;
 	c->loop = loop;
 	c->video_track = c->audio_track = -1;
-	c->rng = hash_id(id) | 1;
+	c->rng = hash_text(id) | 1;
 	c->rec.covered_until = c->rec.resume_utc_us = TIME_NONE;
 	c->rec.avoid_volume = -1;
 	snprintf(c->id, sizeof(c->id), "%s", id);
@@ -215,7 +208,7 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 	pthread_rwlock_wrlock(&e->lock);
 	struct camera_rt *c = find_locked(e, camera->id);
 	if (!c && (c = new_camera(e, camera->id))) {
-		struct camera_rt **bucket = &e->table[hash_id(c->id) % e->n_buckets];
+		struct camera_rt **bucket = &e->table[hash_text(c->id) % e->n_buckets];
 		c->next_in_bucket = *bucket;
 		*bucket = c;
 		e->n_cameras++;
@@ -235,7 +228,7 @@ static int provider_remove(void *self, const char *camera_id)
 {
 	struct engine *e = self;
 	pthread_rwlock_wrlock(&e->lock);
-	struct camera_rt **at = &e->table[hash_id(camera_id) % e->n_buckets];
+	struct camera_rt **at = &e->table[hash_text(camera_id) % e->n_buckets];
 	while (*at && strcmp((*at)->id, camera_id) != 0)
 		at = &(*at)->next_in_bucket;
 	struct camera_rt *c = *at;
