@@ -151,9 +151,9 @@ static int recorder_stop(void *self, const char *camera_id, const char *by, cons
 static int recorder_state(void *self, const char *camera_id, struct stream_state *ret)
 {
 	struct fake_stream *s = fake_engine_find(self, camera_id);
-	if (!s || !s->recording)
+	if (!s)
 		return -ENOENT;
-	ret->recording = RECORDING_ON;
+	ret->recording = s->recording ? RECORDING_ON : RECORDING_OFF;
 	return 0;
 }
 

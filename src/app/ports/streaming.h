@@ -1,5 +1,5 @@
 /* Ports: streaming_provider, recorder, live_source. Adapters: infra/engine (built in), infra/mediamtx and infra/ffmpeg later;
- * tests/support has fakes. Contract: tests/contract/streaming_contract.h.
+ * tests/support has fakes. Contract: tests/contract/streaming_contract.h (provider and recorder).
  * Threads: any thread may call; calls do not wait for the network (they post to the camera's loop). */
 #ifndef VIGIA_APP_PORTS_STREAMING_H
 #define VIGIA_APP_PORTS_STREAMING_H
