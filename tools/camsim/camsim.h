@@ -150,6 +150,7 @@ uint32_t track_ts(const struct conn *c, const struct track *t, uint64_t n);
 void play_switch_clip(struct conn *c, struct sequence *to);
 double conn_random(struct conn *c); /* 0 <= x < 1 */
 
+void stats_accepted(int64_t now_us); /* a connection came */
 void stats_write(FILE *out);
 void demo_add(void);
 void demo_list(FILE *out, const char *host, int port);

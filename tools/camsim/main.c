@@ -88,6 +88,7 @@ static void accept_some(int listener)
 		if (fd < 0)
 			return;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		stats_accepted(now_mono_us());
 		conn_accept(fd);
 	}
 }
