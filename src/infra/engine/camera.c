@@ -19,6 +19,13 @@
 #define STEADY_US (10 * US_PER_S) /* a session this long starts the back-off anew */
 #define SILENCE_RECONNECT_US (10 * US_PER_S)
 #define TICK_MS 500
+/* Unwatched, a steady camera's packets gather in the kernel and are taken several frames at a time: docs/decisions/022-receive-together.md.
+ */
+#define GATHER_BYTES (256 * 1024)
+#define GATHER_LEAST_MS 200
+#define GATHER_SPREAD_MS 100 /* by chance: a beat against the frames would look like a lag */
+#define GATHER_AFTER_US (4 * US_PER_S)
+#define GATHER_FRAME_90K (90000 / 8)
 
 int64_t camera_mono(const struct camera_rt *c)
 {
@@ -61,9 +68,19 @@ static void drain(struct camera_rt *c)
 	}
 }
 
+static void set_gathering(struct camera_rt *c, bool gather)
+{
+	if (gather == c->gathering)
+		return;
+	c->gathering = gather;
+	atomic_fetch_add(&c->engine->n_gathering, gather ? 1 : -1);
+	net_conn_gather(c->conn, gather ? GATHER_BYTES : 1);
+}
+
 static void close_session(struct camera_rt *c)
 {
 	media_end_session(c);
+	set_gathering(c, false);
 	if (c->client) {
 		rtsp_client_teardown(c->client);
 		if (c->conn)
@@ -124,7 +141,7 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 		}
 		break;
 	case RTSP_EVENT_RTP:
-		media_rtp(c, ev->track, ev->packet);
+		media_rtp(c, ev->track, ev->packet, c->fed_mono_us);
 		break;
 	case RTSP_EVENT_RTCP:
 		media_rtcp(c, ev->track, ev->packet);
@@ -172,7 +189,8 @@ static void on_connect(void *ctx, int err)
 static int64_t on_data(void *ctx, struct bytes data)
 {
 	struct camera_rt *c = ctx;
-	int64_t used = rtsp_client_feed(c->client, data, camera_mono(c));
+	c->fed_mono_us = camera_mono(c);
+	int64_t used = rtsp_client_feed(c->client, data, c->fed_mono_us);
 	if (used > 0)
 		atomic_fetch_add_explicit(&c->engine->bytes_received, (uint64_t)used, memory_order_relaxed);
 	drain(c);
@@ -220,6 +238,30 @@ static void tick_session(struct camera_rt *c, int64_t now)
 		end_session(c);
 }
 
+static void receive(struct camera_rt *c, int64_t now)
+{
+	bool gather = c->phase == MEDIA_RUN && now - c->run_since_mono_us > GATHER_AFTER_US && c->plan.frame <= GATHER_FRAME_90K &&
+		      !live_watched(c->live, now);
+	if (!c->conn || (!gather && !c->gathering))
+		return;
+	set_gathering(c, gather);
+	net_conn_read(c->conn);
+}
+
+/* What has come and was not taken belongs to the time before a stop. */
+void camera_catch_up(struct camera_rt *c)
+{
+	if (c->gathering)
+		net_conn_read(c->conn);
+}
+
+/* Somebody began to watch. */
+void camera_watched(struct camera_rt *c)
+{
+	if (c->started && c->gathering)
+		receive(c, camera_mono(c));
+}
+
 /* Goes on while there is no session too: gaps are opened and players kept attached during a back-off. */
 static void on_tick(void *ctx)
 {
@@ -227,12 +269,14 @@ static void on_tick(void *ctx)
 	int64_t now = camera_mono(c);
 	if (!c->started)
 		return;
+	if (c->client)
+		receive(c, now);
 	media_tick(c, now);
 	if (c->client)
 		tick_session(c, now);
 	record_tick(c, now);
 	camera_publish(c);
-	net_timer_set(c->tick, TICK_MS);
+	net_timer_set_coarse(c->tick, c->gathering ? GATHER_LEAST_MS + next_random(c) % GATHER_SPREAD_MS : TICK_MS);
 }
 
 static void on_retry(void *ctx)
@@ -259,7 +303,7 @@ void camera_start(struct camera_rt *c)
 	c->error[0] = 0;
 	camera_publish(c);
 	net_timer_set(c->retry, connect_turn_ms(c));
-	net_timer_set(c->tick, TICK_MS + next_random(c) % TICK_MS);
+	net_timer_set_coarse(c->tick, TICK_MS + next_random(c) % TICK_MS);
 }
 
 void camera_reconnect(struct camera_rt *c)
@@ -275,6 +319,7 @@ void camera_stop(struct camera_rt *c)
 {
 	if (!c->started)
 		return;
+	camera_catch_up(c);
 	c->started = false;
 	net_timer_stop(c->retry);
 	net_timer_stop(c->tick);

@@ -187,7 +187,14 @@ static void run_record_start(struct camera_rt *c, const struct message *m)
 
 static void run_record_stop(struct camera_rt *c, const struct message *m)
 {
+	camera_catch_up(c);
 	record_stop(c, m->has_by ? m->by : NULL, m->has_note ? m->note : NULL);
+}
+
+static void run_watched(struct camera_rt *c, const struct message *m)
+{
+	(void)m;
+	camera_watched(c);
 }
 
 /* ---------------------------------------------------------------- port: streaming_provider */
@@ -363,10 +370,16 @@ static enum live_answer source_media(void *self, const char *camera_id, const ch
 static void source_touch(void *self, const char *camera_id)
 {
 	struct engine *e = self;
-	struct live *l = lookup_live(e, camera_id);
-	if (l)
-		live_touch(l, e->config.clock->mono_us(e->config.clock));
-	live_unref(&l);
+	struct camera_rt *c = lookup(e, camera_id);
+	struct message *m = NULL;
+	if (!c)
+		return;
+	if (live_touch(c->live, e->config.clock->mono_us(e->config.clock)) && (m = calloc(1, sizeof(*m)))) {
+		m->run = run_watched;
+		post(c, m); /* takes the reference */
+	} else {
+		camera_unref(c);
+	}
 }
 
 static const struct live_source_ops live_ops = {
@@ -477,6 +490,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 		.frames = atomic_load(&e->frames),
 		.frames_lost = atomic_load(&e->frames_lost),
 		.sessions = atomic_load(&e->sessions),
+		.gathering = atomic_load(&e->n_gathering),
 	};
 	pthread_rwlock_rdlock(&e->lock);
 	for (size_t i = 0; i < e->n_buckets; i++) {

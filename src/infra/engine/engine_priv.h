@@ -33,6 +33,7 @@ struct engine {
 	size_t n_buckets, n_cameras;
 	/* any thread */
 	atomic_ullong bytes_received, frames, frames_lost, sessions;
+	atomic_int n_gathering;
 	atomic_llong highest_discontinuity;
 	atomic_int n_alive; /* cameras not yet freed: engine_destroy waits for 0 */
 };
@@ -80,7 +81,9 @@ struct camera_rt {
 	struct net_timer *tick;	 /* twice a second while started */
 	struct net_conn *conn;
 	struct rtsp_client *client;
-	bool session_over; /* told from inside a callback: the owner ends the session when it returns */
+	int64_t fed_mono_us; /* when the bytes in hand were read: one look at the clock for all their packets */
+	bool gathering;	     /* packets gather in the kernel, the tick takes them */
+	bool session_over;   /* told from inside a callback: the owner ends the session when it returns */
 	int64_t rtsp_deadline_mono_us;
 	int64_t connected_mono_us;
 	int attempts;	       /* failed ones in a row */
@@ -104,6 +107,7 @@ struct camera_rt {
 	struct dts_state dts;
 	struct part_plan plan;
 	bool with_cts, restage;
+	int64_t run_since_mono_us;
 	int64_t run_utc_us, run_dts0, audio_utc_us; /* wall time of media time 0 */
 	bool audio_timed;
 	uint32_t bandwidth;
@@ -112,7 +116,7 @@ struct camera_rt {
 		uint32_t rtp;
 		int64_t ntp_us;
 	} sr[2];
-	uint32_t last_rtp[2];
+	uint32_t last_rtp[2], jitter[2];
 	int64_t last_media_us[2];
 	struct mux *mux;
 	int64_t clock_offset_us;  /* wall minus monotonic when the timeline began */
@@ -154,13 +158,15 @@ int camera_init_timers(struct camera_rt *c);
 void camera_start(struct camera_rt *c);
 void camera_stop(struct camera_rt *c);
 void camera_reconnect(struct camera_rt *c);
+void camera_watched(struct camera_rt *c);
+void camera_catch_up(struct camera_rt *c);
 int64_t camera_mono(const struct camera_rt *c);
 int64_t camera_utc(const struct camera_rt *c);
 
 /* camera_media.c, loop thread */
 int media_begin_session(struct camera_rt *c); /* after PLAY: depacketizers for the client's tracks */
 void media_end_session(struct camera_rt *c);
-void media_rtp(struct camera_rt *c, int track, struct bytes packet);
+void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arrival_mono_us);
 void media_rtcp(struct camera_rt *c, int track, struct bytes packet);
 void media_tick(struct camera_rt *c, int64_t now_mono_us);
 void media_free(struct camera_rt *c);
