@@ -16,6 +16,8 @@
 #define CONNECT_SPACING_US 4000 /* a loop's share: 1000 cameras on two loops are asked within 2 s, not at once */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 30000
+#define TOGETHER_US (60 * US_PER_S) /* lost within it of each other: likely for one reason, a switch or a network */
+#define HURRY_LEAST_US (5 * US_PER_S) /* a camera is not asked more often than this for others' sake */
 #define STEADY_US (10 * US_PER_S) /* a session this long starts the back-off anew */
 #define SILENCE_RECONNECT_US (10 * US_PER_S)
 #define TICK_MS 500
@@ -52,6 +54,47 @@ static int64_t connect_turn_ms(struct camera_rt *c)
 	int64_t now = camera_mono(c), at = c->loop->next_connect_mono_us > now ? c->loop->next_connect_mono_us : now;
 	c->loop->next_connect_mono_us = at + CONNECT_SPACING_US;
 	return (at - now) / 1000;
+}
+
+static void stop_waiting(struct camera_rt *c)
+{
+	if (!c->in_waiting)
+		return;
+	*c->in_waiting = c->next_waiting;
+	if (c->next_waiting)
+		c->next_waiting->in_waiting = c->in_waiting;
+	c->in_waiting = NULL;
+}
+
+static void wait_to_retry(struct camera_rt *c, int64_t ms)
+{
+	stop_waiting(c);
+	c->next_waiting = c->loop->waiting;
+	if (c->next_waiting)
+		c->next_waiting->in_waiting = &c->next_waiting;
+	c->in_waiting = &c->loop->waiting;
+	c->loop->waiting = c;
+	c->has_turn = false;
+	net_timer_set(c->retry, ms);
+}
+
+static void wait_for_turn(struct camera_rt *c)
+{
+	stop_waiting(c);
+	c->has_turn = true;
+	net_timer_set(c->retry, connect_turn_ms(c));
+}
+
+/* Another camera, lost at lost_mono_us at that host, is back. One that refuses (a password) is left alone: asking locks accounts. */
+void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us)
+{
+	struct rtsp_url url;
+	int64_t apart = c->lost_mono_us - lost_mono_us;
+	if (c->cause != GAP_NO_SIGNAL || camera_mono(c) - c->asked_mono_us < HURRY_LEAST_US)
+		return;
+	if ((apart < -TOGETHER_US || apart > TOGETHER_US) && (rtsp_url_parse(c->url, &url) || strcmp(url.host, host) != 0))
+		return;
+	wait_for_turn(c);
 }
 
 static void drain(struct camera_rt *c)
@@ -115,7 +158,9 @@ static void end_session(struct camera_rt *c)
 		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts),
 			 KV_I("retry_ms", wait));
 	camera_publish(c);
-	net_timer_set(c->retry, wait);
+	if (c->attempts == 1)
+		c->lost_mono_us = camera_mono(c);
+	wait_to_retry(c, wait);
 }
 
 static void fail(struct camera_rt *c, enum gap_reason cause, const char *text)
@@ -138,6 +183,8 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 			snprintf(c->error, sizeof(c->error), "no usable video track");
 			c->cause = GAP_BAD_DATA;
 			c->session_over = true;
+		} else if (c->attempts) {
+			engine_recovered(c->engine, c);
 		}
 		break;
 	case RTSP_EVENT_RTP:
@@ -282,8 +329,15 @@ static void on_tick(void *ctx)
 static void on_retry(void *ctx)
 {
 	struct camera_rt *c = ctx;
-	if (c->started && !c->conn)
-		begin_connect(c);
+	if (!c->started || c->conn)
+		return;
+	if (!c->has_turn) {
+		wait_for_turn(c);
+		return;
+	}
+	c->has_turn = false;
+	c->asked_mono_us = camera_mono(c);
+	begin_connect(c);
 }
 
 int camera_init_timers(struct camera_rt *c)
@@ -302,7 +356,7 @@ void camera_start(struct camera_rt *c)
 	c->attempts = 0;
 	c->error[0] = 0;
 	camera_publish(c);
-	net_timer_set(c->retry, connect_turn_ms(c));
+	wait_for_turn(c);
 	net_timer_set_coarse(c->tick, TICK_MS + next_random(c) % TICK_MS);
 }
 
@@ -312,7 +366,7 @@ void camera_reconnect(struct camera_rt *c)
 		return;
 	close_session(c);
 	c->attempts = 0;
-	net_timer_set(c->retry, connect_turn_ms(c));
+	wait_for_turn(c);
 }
 
 void camera_stop(struct camera_rt *c)
@@ -321,6 +375,7 @@ void camera_stop(struct camera_rt *c)
 		return;
 	camera_catch_up(c);
 	c->started = false;
+	stop_waiting(c);
 	net_timer_stop(c->retry);
 	net_timer_stop(c->tick);
 	close_session(c);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BUCKETS 4096
+#define RECOVERY_LEAST_US (US_PER_S / 4)
 
 /* ---------------------------------------------------------------- cameras */
 
@@ -165,6 +166,40 @@ static void run_configure(struct camera_rt *c, const struct message *m)
 		camera_start(c);
 	else if (other)
 		camera_reconnect(c);
+}
+
+struct recovery {
+	struct engine_loop *loop;
+	int64_t lost_mono_us;
+	char host[256];
+};
+
+static void run_recovery(void *arg)
+{
+	struct recovery *r = arg;
+	for (struct camera_rt *c = r->loop->waiting, *next; c; c = next) {
+		next = c->next_waiting;
+		camera_hurry(c, r->host, r->lost_mono_us);
+	}
+	free(r);
+}
+
+void engine_recovered(struct engine *e, const struct camera_rt *c)
+{
+	struct rtsp_url url;
+	long long now = camera_mono(c), last = atomic_load(&e->recovered_mono_us);
+	/* A thousand that come back together tell it a few times, not a thousand. */
+	if (now - last < RECOVERY_LEAST_US || !atomic_compare_exchange_strong(&e->recovered_mono_us, &last, now) ||
+	    rtsp_url_parse(c->url, &url))
+		return;
+	for (int i = 0; i < e->n_loops; i++) {
+		struct recovery *r = malloc(sizeof(*r));
+		if (!r)
+			return; /* they come back by themselves */
+		*r = (struct recovery){.loop = &e->loops[i], .lost_mono_us = c->lost_mono_us};
+		snprintf(r->host, sizeof(r->host), "%s", url.host);
+		net_loop_post(r->loop->net, run_recovery, r);
+	}
 }
 
 static void run_remove(struct camera_rt *c, const struct message *m)

@@ -18,7 +18,9 @@
 struct engine_loop {
 	struct net_loop *net;
 	atomic_int n_cameras;
-	int64_t next_connect_mono_us; /* loop thread: connects are spread */
+	/* loop thread */
+	int64_t next_connect_mono_us; /* connects are spread */
+	struct camera_rt *waiting;    /* cameras in a back-off */
 };
 
 struct engine {
@@ -34,6 +36,7 @@ struct engine {
 	/* any thread */
 	atomic_ullong bytes_received, frames, frames_lost, sessions;
 	atomic_int n_gathering;
+	atomic_llong recovered_mono_us; /* when cameras that wait were last told that one came back */
 	atomic_llong highest_discontinuity;
 	atomic_int n_alive; /* cameras not yet freed: engine_destroy waits for 0 */
 };
@@ -87,6 +90,9 @@ struct camera_rt {
 	int64_t rtsp_deadline_mono_us;
 	int64_t connected_mono_us;
 	int attempts;	       /* failed ones in a row */
+	bool has_turn;	       /* the retry timer runs until its turn to connect, not a back-off */
+	struct camera_rt *next_waiting, **in_waiting; /* in_waiting: what points here while it is in its loop's list */
+	int64_t lost_mono_us, asked_mono_us;	      /* when the present outage began, and the last attempt in it */
 	enum gap_reason cause; /* of the present lack of media */
 	char error[200];
 	uint32_t rng;
@@ -153,7 +159,11 @@ struct camera_rt {
 void camera_unref(struct camera_rt *c);
 void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */
 
+/* A camera is back: those lost with it, or behind the same address, do not sit out their back-offs. Any loop's thread. */
+void engine_recovered(struct engine *e, const struct camera_rt *c);
+
 /* camera.c, loop thread */
+void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us);
 int camera_init_timers(struct camera_rt *c);
 void camera_start(struct camera_rt *c);
 void camera_stop(struct camera_rt *c);
