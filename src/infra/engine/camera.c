@@ -16,9 +16,9 @@
 #define CONNECT_SPACING_US 4000 /* a loop's share: 1000 cameras on two loops are asked within 2 s, not at once */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 30000
-#define TOGETHER_US (60 * US_PER_S) /* lost within it of each other: likely for one reason, a switch or a network */
-#define HURRY_LEAST_US (5 * US_PER_S) /* a camera is not asked more often than this for others' sake */
-#define STEADY_US (10 * US_PER_S) /* a session this long starts the back-off anew */
+#define TOGETHER_US (60 * US_PER_S)   /* lost within it of each other: likely for one reason, a switch or a network */
+#define HURRY_LEAST_US (2 * US_PER_S) /* a camera is not asked more often than this for others' sake */
+#define STEADY_US (10 * US_PER_S)     /* a session this long starts the back-off anew */
 #define SILENCE_RECONNECT_US (10 * US_PER_S)
 #define TICK_MS 500
 /* Unwatched, a steady camera's packets gather in the kernel and are taken several frames at a time: docs/decisions/022-receive-together.md.
@@ -75,6 +75,7 @@ static void wait_to_retry(struct camera_rt *c, int64_t ms)
 	c->in_waiting = &c->loop->waiting;
 	c->loop->waiting = c;
 	c->has_turn = false;
+	c->retry_mono_us = camera_mono(c) + ms * 1000;
 	net_timer_set(c->retry, ms);
 }
 
@@ -89,12 +90,12 @@ static void wait_for_turn(struct camera_rt *c)
 void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us)
 {
 	struct rtsp_url url;
-	int64_t apart = c->lost_mono_us - lost_mono_us;
-	if (c->cause != GAP_NO_SIGNAL || camera_mono(c) - c->asked_mono_us < HURRY_LEAST_US)
+	int64_t apart = c->lost_mono_us - lost_mono_us, at = c->asked_mono_us + HURRY_LEAST_US;
+	if (c->cause != GAP_NO_SIGNAL || at >= c->retry_mono_us)
 		return;
 	if ((apart < -TOGETHER_US || apart > TOGETHER_US) && (rtsp_url_parse(c->url, &url) || strcmp(url.host, host) != 0))
 		return;
-	wait_for_turn(c);
+	wait_to_retry(c, at > camera_mono(c) ? (at - camera_mono(c)) / 1000 : 0);
 }
 
 static void drain(struct camera_rt *c)

@@ -89,11 +89,12 @@ struct camera_rt {
 	bool session_over;   /* told from inside a callback: the owner ends the session when it returns */
 	int64_t rtsp_deadline_mono_us;
 	int64_t connected_mono_us;
-	int attempts;	       /* failed ones in a row */
-	bool has_turn;	       /* the retry timer runs until its turn to connect, not a back-off */
+	int attempts;				      /* failed ones in a row */
+	bool has_turn;				      /* the retry timer runs until its turn to connect, not a back-off */
 	struct camera_rt *next_waiting, **in_waiting; /* in_waiting: what points here while it is in its loop's list */
-	int64_t lost_mono_us, asked_mono_us;	      /* when the present outage began, and the last attempt in it */
-	enum gap_reason cause; /* of the present lack of media */
+	int64_t lost_mono_us;			      /* when the present outage began */
+	int64_t asked_mono_us, retry_mono_us;	      /* its last attempt, its next one */
+	enum gap_reason cause;			      /* of the present lack of media */
 	char error[200];
 	uint32_t rng;
 
