@@ -43,17 +43,21 @@ def options(doc, cameras=None, seconds=None, query="clip=hd2m"):
     return o
 
 
-def begin(parser, arguments=None):
-    """Parses, finds the build, takes the files that the machine allows. Ends by SystemExit on signals, so that everything is cleaned up."""
+def use_build(path):
     global site
-    a = parser.parse_args(arguments)
-    a.build = os.path.abspath(a.build)
-    os.environ["VIGIA_BUILD"] = a.build
-    if a.dir:
-        tempfile.tempdir = a.dir
+    os.environ["VIGIA_BUILD"] = os.path.abspath(path)
     import _site
 
     site = _site
+
+
+def begin(parser):
+    """Parses, finds the build. From here on signals end by SystemExit, so that everything is cleaned up."""
+    a = parser.parse_args()
+    a.build = os.path.abspath(a.build)
+    if a.dir:
+        tempfile.tempdir = a.dir
+    use_build(a.build)
     for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(sig, lambda number, _: sys.exit(128 + number))
     return a
@@ -144,8 +148,10 @@ class Sim(contextlib.AbstractContextManager):
         self.p = None
         self.start()
 
-    def start(self):
-        self.p = subprocess.Popen([site.CAMSIM, "--port", str(self.port), "--clips", site.CLIPS, "--stats", self.stats_file],
+    def start(self, epoch_us=None):
+        """epoch_us: the numbers of frames go on from where a camsim with that epoch ended."""
+        self.p = subprocess.Popen([site.CAMSIM, "--port", str(self.port), "--clips", site.CLIPS, "--stats", self.stats_file,
+                                   *(["--epoch", str(epoch_us)] if epoch_us else [])],
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         if b"camsim: ready" not in self.p.stdout.readline():
             raise SystemExit("the simulated cameras did not start")
