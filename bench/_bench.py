@@ -43,17 +43,21 @@ def options(doc, cameras=None, seconds=None, query="clip=hd2m"):
     return o
 
 
-def begin(parser, arguments=None):
-    """Parses, finds the build, takes the files that the machine allows. Ends by SystemExit on signals, so that everything is cleaned up."""
+def use_build(path):
     global site
-    a = parser.parse_args(arguments)
-    a.build = os.path.abspath(a.build)
-    os.environ["VIGIA_BUILD"] = a.build
-    if a.dir:
-        tempfile.tempdir = a.dir
+    os.environ["VIGIA_BUILD"] = os.path.abspath(path)
     import _site
 
     site = _site
+
+
+def begin(parser):
+    """Parses, finds the build. From here on signals end by SystemExit, so that everything is cleaned up."""
+    a = parser.parse_args()
+    a.build = os.path.abspath(a.build)
+    if a.dir:
+        tempfile.tempdir = a.dir
+    use_build(a.build)
     for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(sig, lambda number, _: sys.exit(128 + number))
     return a
@@ -144,8 +148,10 @@ class Sim(contextlib.AbstractContextManager):
         self.p = None
         self.start()
 
-    def start(self):
-        self.p = subprocess.Popen([site.CAMSIM, "--port", str(self.port), "--clips", site.CLIPS, "--stats", self.stats_file],
+    def start(self, epoch_us=None):
+        """epoch_us: the numbers of frames go on from where a camsim with that epoch ended."""
+        self.p = subprocess.Popen([site.CAMSIM, "--port", str(self.port), "--clips", site.CLIPS, "--stats", self.stats_file,
+                                   *(["--epoch", str(epoch_us)] if epoch_us else [])],
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         if b"camsim: ready" not in self.p.stdout.readline():
             raise SystemExit("the simulated cameras did not start")
@@ -269,10 +275,8 @@ def metrics(s):
 
 
 # --- the footage ---
-def check_files(by_camera, sessions=None, parallel=2):
-    """Counts what is in each camera's files, in order. sessions (of camsim): frames from its first on are owed too, and `tail` says how many
-    of the last were sent and are not there (in flight when the recorder was stopped)."""
-    total = {"cameras": len(by_camera), "sent": 0, "found": 0, "missing": 0, "repeated": 0, "reordered": 0, "cameras_with_holes": 0, "tail_max": 0, "empty": 0}
+def check_rows(by_camera, parallel=2):
+    """framecheck's row of each camera, over its files in order."""
     jobs = [dict(list(by_camera.items())[i : i + 10]) for i in range(0, len(by_camera), 10)]
 
     def read(part):
@@ -282,21 +286,28 @@ def check_files(by_camera, sessions=None, parallel=2):
         out = subprocess.run(["nice", site.FRAMECHECK, "--allow", *files], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return json.loads(out.stdout)["cameras"] if out.stdout else []
 
-    seen = set()
     with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
-        for c in (c for rows in pool.map(read, jobs) for c in rows):
-            seen.add(c["camera"])
-            missing = c["missing"]
-            of_camera = (sessions or {}).get(c["camera"], {}).get("sessions") or []
-            total["sent"] += sum(sent for _, _, sent in of_camera)
-            if of_camera:
-                missing += max(0, c["first"] - of_camera[0][0])
-                total["tail_max"] = max(total["tail_max"], of_camera[-1][1] - c["last"])
-            total["found"] += c["found"]
-            total["missing"] += missing
-            total["repeated"] += c["repeated"]
-            total["reordered"] += c["reordered"]
-            total["cameras_with_holes"] += missing > 0
+        return [c for rows in pool.map(read, jobs) for c in rows]
+
+
+def check_files(by_camera, sessions=None):
+    """Counts what is in each camera's files, in order. sessions (of camsim): frames from its first on are owed too, and `tail` says how many
+    of the last were sent and are not there (in flight when the recorder was stopped)."""
+    total = {"cameras": len(by_camera), "sent": 0, "found": 0, "missing": 0, "repeated": 0, "reordered": 0, "cameras_with_holes": 0, "tail_max": 0, "empty": 0}
+    seen = set()
+    for c in check_rows(by_camera):
+        seen.add(c["camera"])
+        missing = c["missing"]
+        of_camera = (sessions or {}).get(c["camera"], {}).get("sessions") or []
+        total["sent"] += sum(sent for _, _, sent in of_camera)
+        if of_camera:
+            missing += max(0, c["first"] - of_camera[0][0])
+            total["tail_max"] = max(total["tail_max"], of_camera[-1][1] - c["last"])
+        total["found"] += c["found"]
+        total["missing"] += missing
+        total["repeated"] += c["repeated"]
+        total["reordered"] += c["reordered"]
+        total["cameras_with_holes"] += missing > 0
     total["empty"] = len(set(by_camera) - seen)
     return total
 
