@@ -6,12 +6,17 @@
 #include "domain/validate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BUCKETS 4096
+/* A socket, a file and its folder, and at the hour's cut the file and folder of before, until it is sealed. */
+#define FILES_PER_CAMERA 5
+#define FILES_FOR_OTHERS 256 /* catalogue, listeners, a few viewers */
 #define RECOVERY_LEAST_US (US_PER_S / 4)
 
 /* ---------------------------------------------------------------- cameras */
@@ -51,6 +56,23 @@ static struct camera_rt *lookup(struct engine *e, const char *id)
 		atomic_fetch_add(&c->refs, 1);
 	pthread_rwlock_unlock(&e->lock);
 	return c;
+}
+
+static size_t cameras_that_fit(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return files.rlim_cur > FILES_FOR_OTHERS ? (files.rlim_cur - FILES_FOR_OTHERS) / FILES_PER_CAMERA : 0;
+}
+
+/* Under lock. Said once each time the number goes beyond it. */
+static void warn_if_too_many(const struct engine *e)
+{
+	if (e->n_cameras == e->cameras_that_fit + 1)
+		log_warn("limit.files", KV_I("cameras_that_fit", e->cameras_that_fit),
+			 KV_S("what", "more streams are started than the limit on open files (already raised to the hard one) lets record "
+				      "through an hour's cut; raise it: LimitNOFILE= in the unit, or ulimit -Hn"));
 }
 
 static struct camera_rt *new_camera(struct engine *e, const char *id)
@@ -254,6 +276,7 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 		c->next_in_bucket = *bucket;
 		*bucket = c;
 		e->n_cameras++;
+		warn_if_too_many(e);
 	}
 	if (c)
 		atomic_fetch_add(&c->refs, 1);
@@ -456,6 +479,7 @@ int engine_create(const struct engine_config *config, struct engine **ret)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int loops = config->loops ? config->loops : cores > 0 ? (int)cores : 1;
 	e->n_buckets = BUCKETS;
+	e->cameras_that_fit = cameras_that_fit();
 	e->table = calloc(e->n_buckets, sizeof(struct camera_rt *));
 	e->loops = calloc((size_t)loops, sizeof(*e->loops));
 	struct writers_config wc = {
@@ -526,6 +550,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 		.frames_lost = atomic_load(&e->frames_lost),
 		.sessions = atomic_load(&e->sessions),
 		.gathering = atomic_load(&e->n_gathering),
+		.cameras_that_fit = e->cameras_that_fit < INT_MAX ? (int)e->cameras_that_fit : INT_MAX,
 	};
 	pthread_rwlock_rdlock(&e->lock);
 	for (size_t i = 0; i < e->n_buckets; i++) {

@@ -29,6 +29,7 @@ struct engine {
 	struct engine_loop *loops;
 	int n_loops;
 	struct writers *writers;
+	size_t cameras_that_fit; /* by the limit on open files */
 	pthread_rwlock_t lock;
 	/* under lock */
 	struct camera_rt **table; /* chained hash by id */

@@ -480,18 +480,13 @@ static enum live_answer find_init(struct track *t, uint64_t id, struct blob *ret
 
 static bool slot_blob(const struct slot *s, struct blob *ret)
 {
-	struct blob b = {.len = s->len};
-	if (s->chunk) {
-		b.chunk = s->chunk;
-		b.offset = s->offset;
-	} else if (s->file && rec_file_reader(s->file)) {
-		b.file = rec_file_reader(s->file);
+	struct blob b = {.len = s->len, .chunk = s->chunk, .offset = s->offset};
+	if (!s->chunk) {
+		b.file = s->file ? rec_file_reader(s->file) : NULL;
 		b.offset = s->file_offset;
-	} else {
-		return false;
 	}
 	*ret = b;
-	return true;
+	return b.chunk || b.file;
 }
 
 /* Neighbours in one chunk or file become one blob where they touch (segments are mostly one run of bytes but for padding). */

@@ -161,7 +161,7 @@ static void settle_writers(struct rig *rig)
 {
 	struct rec_file *f = mux_file(rig->cam.mux);
 	struct writers_stats s;
-	while (f && !rec_file_error(f) && !rec_file_reader(f))
+	while (f && !rec_file_error(f) && !rec_file_published(f))
 		usleep(200);
 	for (writers_stats(rig->engine.writers, &s); s.queue_bytes; writers_stats(rig->engine.writers, &s))
 		usleep(200);
