@@ -158,6 +158,7 @@ static void do_open(struct rec_file *f)
 	int err = root < 0 ? root : rec_io_open(&f->io, root, f->city_id, f->camera_id, f->started_utc_us, &f->header);
 	if (root >= 0)
 		close(root);
+	buf_finish(&f->header);
 	if (err) {
 		fail_file(f, "open", err);
 		return;
