@@ -43,16 +43,17 @@ check: ## formatting, clang-tidy, include layers, headers, sizes
 format: ## clang-format over every source file
 	@git ls-files -z '*.c' '*.h' | xargs -0 -n 16 -P $(JOBS) clang-format -i
 
-sanitize: ## the tests under ASan and UBSan, then the unit tests under TSan
+sanitize: ## the tests under ASan and UBSan, then the unit tests and a hundred cameras with all at work under TSan
 	@tools/packages.sh build test
 	@$(MAKE) --no-print-directory node_modules
 	@$(MAKE) --no-print-directory ninja-tests BUILD=$(BUILD)-asan MESON_SETUP="$(MESON_SETUP) -Db_sanitize=address,undefined -Db_lundef=false"
 	@$(SANITIZE_ENV) tests/run.py --build $(BUILD)-asan $(T)
 	@$(MAKE) --no-print-directory ninja-tests BUILD=$(BUILD)-tsan MESON_SETUP="$(MESON_SETUP) -Db_sanitize=thread -Db_lundef=false"
 	@$(SANITIZE_ENV) setarch -R tests/run.py --build $(BUILD)-tsan --unit-only $(T)
+	@$(SANITIZE_ENV) setarch -R tests/run.py --build $(BUILD)-tsan --no-unit --scripts tests/torture all_at_work
 
 SANITIZE_ENV = VIGIA_SANITIZE=1 ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+	TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$(CURDIR)/tests/support/tsan.supp
 
 ifneq ($(wildcard tests/torture/*.py),)
 .PHONY: torture

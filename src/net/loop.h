@@ -43,8 +43,9 @@ void net_conn_close(struct net_conn *c);
 
 struct net_timer *net_timer_create(struct net_loop *l, void (*fn)(void *ctx), void *ctx);
 void net_timer_set(struct net_timer *t, int64_t delay_ms); /* once; sets again */
-/* The same, up to NET_TIMER_GRID_MS later: what may wait a little is woken for together. */
-#define NET_TIMER_GRID_MS 10
+/* The same, up to NET_TIMER_GRID_MS later: what may wait a little is woken for together. A wake-up of an idle processor costs more than
+ * what one camera's tick does. */
+#define NET_TIMER_GRID_MS 50
 void net_timer_set_coarse(struct net_timer *t, int64_t delay_ms);
 void net_timer_stop(struct net_timer *t);
 void net_timer_destroy(struct net_timer *t);

@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PREALLOCATE (32u << 20) /* few extents, and a full disk is known before the frames are there */
-#define PUSH_STEP (4u << 20)	/* buffered mode */
+/* Allocated ahead: few extents, and a full disk is known before the frames are there. As much as the file already has, so that thousands of
+ * files just begun do not take a disk for themselves; 32 MiB at most. */
+#define PREALLOCATE_LEAST (4u << 20)
+#define PREALLOCATE_MOST (32u << 20)
+#define PUSH_STEP (4u << 20) /* buffered mode */
 #define MAX_NAMES 100
 
 void rec_io_init(struct rec_io *io)
@@ -153,7 +156,11 @@ int rec_io_open(struct rec_io *io, int root, const char *city_id, const char *ca
 int rec_io_append(struct rec_io *io, const uint8_t *data, uint32_t len)
 {
 	if (io->length + len > io->allocated) {
-		uint64_t more = len > PREALLOCATE ? len : PREALLOCATE;
+		uint64_t more = io->length < PREALLOCATE_LEAST	? PREALLOCATE_LEAST
+				: io->length < PREALLOCATE_MOST ? io->length
+								: PREALLOCATE_MOST;
+		if (more < len)
+			more = len;
 		/* Not a failure where it is not supported or the disk has less than that left: the write will tell. */
 		if (fallocate(io->fd, FALLOC_FL_KEEP_SIZE, (off_t)io->length, (off_t)more) == 0)
 			io->allocated = io->length + more;

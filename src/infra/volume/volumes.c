@@ -149,7 +149,8 @@ static void take_directory(struct volumes *v, struct volume *vol, int fd)
 		vol->dir_fd = fd;
 		vol->generation = m.generation;
 		vol->state[0] = 0;
-		memcpy(vol->id, m.volume_id, UUID_CAP);
+		if (!named) /* from then on others read it without the lock */
+			memcpy(vol->id, m.volume_id, UUID_CAP);
 		atomic_store(&vol->named, true);
 		atomic_store(&vol->usable, true);
 	}
