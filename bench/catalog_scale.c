@@ -1,8 +1,8 @@
-/* What the catalogue costs as it grows: one catalogue filled through the program's own schema, then the program's own questions of it, timed.
- * usage: catalog_scale fill DIR ROWS LEDGER GAPS CAMERAS CITIES     a catalogue in DIR (one JSON line: seconds, bytes)
- *        catalog_scale measure DIR ROWS LEDGER GAPS CAMERAS CITIES  the questions, then a noticing and a deleting run (one JSON line)
- * ROWS recordings of an hour are kept: the oldest day is noticed and due for deletion, the second is due for notice, the rest is not due;
- * LEDGER rows of deleted ones lie before them. bench/catalog_scale.py runs it. */
+/* What the catalogue costs as it grows: one catalogue filled through the program's own schema, then the program's own questions of it,
+ * timed. usage: catalog_scale fill DIR ROWS LEDGER GAPS CAMERAS CITIES     a catalogue in DIR (one JSON line: seconds, bytes) catalog_scale
+ * measure DIR ROWS LEDGER GAPS CAMERAS CITIES  the questions, then a noticing and a deleting run (one JSON line) ROWS recordings of an hour
+ * are kept: the oldest day is noticed and due for deletion, the second is due for notice, the rest is not due; LEDGER rows of deleted ones
+ * lie before them. bench/catalog_scale.py runs it. */
 #include "app/jobs.h"
 #include "app/lookback.h"
 #include "base/log.h"
@@ -243,7 +243,8 @@ static void fill(const struct shape *s)
 	if (sqlite3_open(s->path, &db))
 		die("%s cannot be opened", s->path);
 	/* Nothing of this has to outlive a crash. */
-	exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA locking_mode = EXCLUSIVE; BEGIN");
+	exec(db,
+	     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA locking_mode = EXCLUSIVE; BEGIN");
 	json_t *sql = take_off(db), *v;
 	size_t i;
 	fill_recordings(db, s);
@@ -265,9 +266,9 @@ static void fill(const struct shape *s)
 
 /* --- ports that cost nothing: only the catalogue is measured --- */
 
-static int remove_nothing(void *self, const char *volume_id, const char *k)
+static void remove_nothing(void *self, const char *volume_id, const char *const *keys, size_t n, int *ret_errs)
 {
-	return 0;
+	memset(ret_errs, 0, n * sizeof(*ret_errs));
 }
 static int stat_nothing(void *self, const char *volume_id, const char *k, int64_t *ret)
 {
@@ -315,8 +316,8 @@ static void list_recordings(struct listed *l, const char *name, const struct act
 		size_t n;
 		char *next;
 		int64_t from = real_mono(NULL);
-		int err = l->cat->recordings->list(l->cat->self, a, &f, &(struct page){.limit = limit, .cursor = *cursor ? cursor : NULL}, &mem,
-						   &rows, &n, &next);
+		int err = l->cat->recordings->list(l->cat->self, a, &f, &(struct page){.limit = limit, .cursor = *cursor ? cursor : NULL},
+						   &mem, &rows, &n, &next);
 		double ms = ms_since(from);
 		if (err) {
 			json_object_set_new(l->out, name, json_sprintf("failed after %.0f ms: %s", ms, strerror(-err)));
@@ -346,8 +347,8 @@ static void list_gaps(struct listed *l, const char *name, const struct actor *a,
 		size_t n;
 		char *next;
 		int64_t from = real_mono(NULL);
-		int err = l->cat->gaps->list(l->cat->self, a, &f, &(struct page){.limit = 100, .cursor = *cursor ? cursor : NULL}, &mem, &rows, &n,
-					     &next);
+		int err = l->cat->gaps->list(l->cat->self, a, &f, &(struct page){.limit = 100, .cursor = *cursor ? cursor : NULL}, &mem,
+					     &rows, &n, &next);
 		double ms = ms_since(from);
 		if (err) {
 			json_object_set_new(l->out, name, json_sprintf("failed after %.0f ms: %s", ms, strerror(-err)));
@@ -378,20 +379,25 @@ static json_t *measure_recordings(struct catalog *cat, const struct shape *s)
 	list_recordings(&l, "all, newest first", everyone, (struct recording_filter){ANY, .newest_first = true}, 100, 50);
 	list_recordings(&l, "all, oldest first", everyone, (struct recording_filter){ANY}, 100, 50);
 	list_recordings(&l, "all with deleted", everyone, (struct recording_filter){ANY, .newest_first = true, .deleted = true}, 100, 50);
-	list_recordings(&l, "a camera", everyone, (struct recording_filter){ANY, .camera_id = "camera-00001", .newest_first = true}, 100, 50);
+	list_recordings(&l, "a camera", everyone, (struct recording_filter){ANY, .camera_id = "camera-00001", .newest_first = true}, 100,
+			50);
 	list_recordings(&l, "a city", everyone, (struct recording_filter){ANY, .city_id = "city-001", .newest_first = true}, 100, 50);
 	list_recordings(&l, "an hour", everyone, (struct recording_filter){SPAN(1), .newest_first = true}, 100, 50);
 	list_recordings(&l, "an hour, oldest first", everyone, (struct recording_filter){SPAN(1)}, 100, 50);
 	list_recordings(&l, "an hour of a camera", everyone, (struct recording_filter){SPAN(1), .camera_id = "camera-00001"}, 100, 50);
 	list_recordings(&l, "an hour of a city", everyone, (struct recording_filter){SPAN(1), .city_id = "city-001"}, 100, 50);
-	list_recordings(&l, "noticed", everyone, (struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_NOTICED}, 100, 50);
-	list_recordings(&l, "lost (none)", everyone, (struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_LOST}, 100, 50);
+	list_recordings(&l, "noticed", everyone, (struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_NOTICED}, 100,
+			50);
+	list_recordings(&l, "lost (none)", everyone, (struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_LOST}, 100,
+			50);
 	list_recordings(&l, "lost of a camera (none)", everyone,
-			(struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_LOST, .camera_id = "camera-00001"}, 100, 50);
-	list_recordings(&l, "recording now", everyone, (struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_RECORDING},
-			500, 50);
+			(struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_LOST, .camera_id = "camera-00001"}, 100,
+			50);
+	list_recordings(&l, "recording now", everyone,
+			(struct recording_filter){.from = TIME_NONE, .to = TIME_NONE, .status = REC_RECORDING}, 500, 50);
 	list_recordings(&l, "three cities of a user", &of_three, (struct recording_filter){ANY, .newest_first = true}, 100, 50);
-	list_recordings(&l, "an hour, three cities of a user", &of_three, (struct recording_filter){SPAN(1), .newest_first = true}, 100, 50);
+	list_recordings(&l, "an hour, three cities of a user", &of_three, (struct recording_filter){SPAN(1), .newest_first = true}, 100,
+			50);
 	return l.out;
 }
 
@@ -431,8 +437,8 @@ static json_t *walk_all(struct catalog *cat)
 		size_t n;
 		char *next;
 		int64_t from = real_mono(NULL);
-		must(cat->recordings->list(cat->self, everyone, &f, &(struct page){.limit = 1000, .cursor = *cursor ? cursor : NULL}, &mem, &rows,
-					   &n, &next),
+		must(cat->recordings->list(cat->self, everyone, &f, &(struct page){.limit = 1000, .cursor = *cursor ? cursor : NULL}, &mem,
+					   &rows, &n, &next),
 		     "a page");
 		if (pages < PAGES_MAX)
 			ms[pages++] = ms_since(from);
@@ -446,8 +452,8 @@ static json_t *walk_all(struct catalog *cat)
 	json_t *first = times(part, tenth);
 	memcpy(part, ms + pages - tenth, tenth * sizeof(*ms));
 	json_t *last = times(part, tenth);
-	return json_pack("{s:I, s:I, s:f, s:o, s:o, s:o}", "rows", (json_int_t)rows_seen, "pages", (json_int_t)pages, "whole_s", whole / 1000,
-			 "first_tenth", first, "last_tenth", last, "all", times(ms, pages));
+	return json_pack("{s:I, s:I, s:f, s:o, s:o, s:o}", "rows", (json_int_t)rows_seen, "pages", (json_int_t)pages, "whole_s",
+			 whole / 1000, "first_tenth", first, "last_tenth", last, "all", times(ms, pages));
 }
 
 /* --- what else is asked while the server starts and runs --- */
@@ -470,7 +476,8 @@ static void each_city(struct app *app, const struct shape *s, bool overdue)
 		int64_t a, b, c, d;
 		snprintf(id, sizeof(id), "city-%03" PRId64, i);
 		if (overdue)
-			must(app->catalog->recordings->overdue_bytes(app->catalog->self, id, s->now - s->retention_days * US_PER_DAY, &a), id);
+			must(app->catalog->recordings->overdue_bytes(app->catalog->self, id, s->now - s->retention_days * US_PER_DAY, &a),
+			     id);
 		else
 			must(app->catalog->recordings->city_totals(app->catalog->self, id, &a, &b, &c, &d), id);
 	}
@@ -491,7 +498,8 @@ static void ask_pressure(struct app *app, const struct shape *s)
 	struct arena mem = {0};
 	struct recording *rows;
 	size_t n;
-	must(app->catalog->recordings->list_for_pressure(app->catalog->self, "01890a5d-ac96-774b-bcce-b302099a8057", s->now, 200, &mem, &rows, &n),
+	must(app->catalog->recordings->list_for_pressure(app->catalog->self, "01890a5d-ac96-774b-bcce-b302099a8057", s->now, 200, &mem,
+							 &rows, &n),
 	     "pressure");
 	arena_finish(&mem);
 }
@@ -539,12 +547,9 @@ static void ask_unnotice(struct app *app, const struct shape *s)
 }
 
 static const struct question questions[] = {
-	{"promise: totals of every city", ask_totals},
-	{"metric: overdue bytes of every city", ask_overdue},
-	{"pressure: the next 200 files", ask_pressure},
-	{"start: end of footage and open gap of every camera", ask_ends},
-	{"coverage of a camera, 30 days", ask_coverage},
-	{"removal of a city with footage, refused", ask_city_removal},
+	{"promise: totals of every city", ask_totals},		{"metric: overdue bytes of every city", ask_overdue},
+	{"pressure: the next 200 files", ask_pressure},		{"start: end of footage and open gap of every camera", ask_ends},
+	{"coverage of a camera, 30 days", ask_coverage},	{"removal of a city with footage, refused", ask_city_removal},
 	{"notices taken back: none, every city", ask_unnotice},
 };
 

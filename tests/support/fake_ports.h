@@ -51,7 +51,8 @@ struct fake_volumes {
 	struct fake_file *files; /* those that exist; remove takes them out */
 	size_t n_files, cap_files;
 	int mirror_err, mirrors;
-	size_t mirrored; /* holds in the last mirror */
+	size_t mirrored;     /* holds in the last mirror */
+	size_t most_at_once; /* files of one remove */
 	/* Called before a file goes. */
 	void (*on_remove)(void *ctx, const char *volume_id, const char *key);
 	void *ctx;

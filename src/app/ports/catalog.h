@@ -130,9 +130,9 @@ struct hold_store {
 };
 
 struct notice_store {
-	/* One transaction: the notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at =
-	 * created_at, notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows
-	 * are marked. */
+	/* The notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at = created_at,
+	 * notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows are marked.
+	 * Many marks are several transactions behind the notice's: what a crash leaves unmarked stays, and is announced once more. */
 	int (*insert)(void *self, const struct notice *n, const struct uuid *ids, size_t n_ids);
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct notice *ret);
 	int (*list)(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem, struct notice **ret,

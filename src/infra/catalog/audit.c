@@ -35,7 +35,7 @@ static struct audit_entry read_entry(struct query *q, struct arena *mem)
 	return e;
 }
 
-static void filter_audit(struct filter *w, const struct actor *a, const struct audit_filter *f)
+static void filter_audit(struct filter *w, const struct actor *a, const struct audit_filter *f, bool behind)
 {
 	if (f->city_id)
 		filter_text(w, "r.city_id = ?", actor_sees_city(a, f->city_id) ? f->city_id : "");
@@ -48,7 +48,7 @@ static void filter_audit(struct filter *w, const struct actor *a, const struct a
 	if (f->from != TIME_NONE)
 		filter_int(w, "r.at >= ?", f->from);
 	if (f->to != TIME_NONE)
-		filter_int(w, "r.at < ?", f->to);
+		filter_int(w, behind ? "+r.at < ?" : "r.at < ?", f->to);
 }
 
 static int collect_page(struct query *q, struct arena *mem, size_t limit, struct audit_entry **ret, size_t *ret_n, char **ret_next)
@@ -87,7 +87,7 @@ static int audit_list(void *self, const struct actor *a, const struct audit_filt
 					.key_type = KEY_ROW,
 					.newest_first = true};
 	struct filter where = {0};
-	filter_audit(&where, a, f);
+	filter_audit(&where, a, f, key.given);
 	int limit = page_limit(page);
 	struct query q = listing_begin(db, &listing, &where, f->city_id ? NULL : scope_json(a, mem), &key, limit);
 	err = read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));

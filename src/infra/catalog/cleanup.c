@@ -210,9 +210,12 @@ int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_befor
 	return read_end(db, query_one_int(&q, 0, ret_bytes));
 }
 
-static const char sql_oldest[] =
-	"SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status <> 4 AND r.status <> 5 AND NOT " SQL_HELD(
-		"r", "?1") " ORDER BY r.started_at LIMIT 1";
+/* The oldest of each status by its own index: lost ones, which only grow in number, are never walked over. */
+#define OLDEST_OF(status)                                                                                                                  \
+	"(SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status = " #status                                              \
+	" AND NOT " SQL_HELD("r", "?1") " ORDER BY r.started_at LIMIT 1)"
+static const char sql_oldest[] = "SELECT min(at) FROM (SELECT " OLDEST_OF(0) " AS at UNION ALL SELECT " OLDEST_OF(
+	1) " UNION ALL SELECT " OLDEST_OF(2) " UNION ALL SELECT " OLDEST_OF(3) ")";
 
 /* The recordings under the holds in force: the holds lead, each bounded by the longest file. A row under two holds counts once. */
 static const char sql_held_bytes[] =

@@ -510,6 +510,7 @@ static void tick(bool crash)
 	m.crash_in_tick = crash;
 	if (crash)
 		fake_catalog_fail_writes_after(m.site.catalog, 1 + (int)rnd(14));
+	cleanup_tick(&m.site.app);
 	jobs_tick(&m.site.app);
 	size_t tried = 1; /* ticks come every few seconds: the outbox runs dry between two of ours */
 	while (!crash && tried)

@@ -332,7 +332,7 @@ static void a_newer_schema_is_refused(void **state)
 	sqlite_catalog_destroy(place_must_open(&f->place));
 	run_sql(f, "PRAGMA user_version = 99");
 	REFUSE("newer Vigia (schema 99");
-	run_sql(f, "PRAGMA user_version = 1");
+	run_sql(f, "PRAGMA user_version = 2");
 	sqlite_catalog_destroy(place_must_open(&f->place));
 }
 
