@@ -539,8 +539,10 @@ static void something(void)
 		break;
 	case 4: {
 		int i = 1 + (int)rnd(2);
-		if (m.down_until[i] + 4 * DAY < now()) /* never so often that a notice is given up, which it is after a week */
-			m.down_until[i] = now() + (int64_t)rnd(5 * 24) * HOUR;
+		/* Never so long that a notice is given up, which it is after a week: up to three and a half days may pass between two
+		 * ticks. */
+		if (m.down_until[i] + 4 * DAY < now())
+			m.down_until[i] = now() + (int64_t)rnd(3 * 24) * HOUR;
 		break;
 	}
 	case 5: {
