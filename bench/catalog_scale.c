@@ -250,11 +250,7 @@ static void fill(const struct shape *s)
 	fill_recordings(db, s);
 	fill_gaps(db, s);
 	exec(db, "COMMIT");
-	json_array_foreach(sql, i, v)
-	{
-		fprintf(stderr, "  %5.1f s: %.60s\n", ms_since(begun) / 1000, json_string_value(v));
-		exec(db, json_string_value(v));
-	}
+	json_array_foreach(sql, i, v) exec(db, json_string_value(v));
 	json_decref(sql);
 	exec(db, "INSERT INTO city_footage SELECT city_id, sum(size_bytes), count(*) FROM recordings WHERE status < 4 GROUP BY city_id");
 	exec(db, "PRAGMA journal_mode = WAL");

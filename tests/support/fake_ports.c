@@ -349,6 +349,16 @@ static const struct notifier_ops notifier_ops = {deliver};
 
 /* --- the site --- */
 
+static void rest(void *self, int64_t us)
+{
+	struct fake_site *s = self;
+	s->rests++;
+	s->rested_us += us;
+	fake_clock_advance(&s->clock, us);
+	if (s->on_rest)
+		s->on_rest(s->rest_ctx);
+}
+
 void fake_site_init(struct fake_site *s, int64_t utc)
 {
 	memset(s, 0, sizeof(*s));
@@ -369,7 +379,9 @@ void fake_site_init(struct fake_site *s, int64_t utc)
 			      .notifiers = {{0}, {&s->notifiers[1], &notifier_ops}, {&s->notifiers[2], &notifier_ops}},
 			      .site_id = "site",
 			      .site_time_zone = "UTC",
-			      .cleanup_schedule = "0 2 * * *"};
+			      .cleanup_schedule = "0 2 * * *",
+			      .rest = rest,
+			      .rest_self = s};
 }
 
 void fake_site_finish(struct fake_site *s)

@@ -81,6 +81,11 @@ struct fake_site {
 	struct fake_volumes volumes;
 	struct fake_footage footage;
 	struct fake_notifier notifiers[3];
+	/* Pauses between batches of a deletion: the fake clock moves on. */
+	int rests;
+	int64_t rested_us;
+	void (*on_rest)(void *ctx);
+	void *rest_ctx;
 };
 void fake_site_init(struct fake_site *s, int64_t utc);
 void fake_site_finish(struct fake_site *s);
