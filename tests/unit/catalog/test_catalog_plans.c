@@ -451,6 +451,41 @@ static void work_of_a_rare_one_is_its_own(void **state)
 	}
 }
 
+/* By the beginning of an action alone: what it does not name is not looked at. */
+static void work_of_an_audit_filter_is_of_the_page(void **state)
+{
+	struct audit_entry *e;
+	size_t n;
+	char *next;
+	static const char *const actions[] = {"hold.create", "hold.end", "user.create"};
+	for (int i = 0; i < 3; i++) {
+		const struct audit_entry entry = {.at = T0 + i * HOUR, .actor = "ana", .action = actions[i], .object = "x"};
+		assert_int_equal(cat->audit->append(cat->self, &entry), 0);
+	}
+	struct audit_filter f = {.action = "hold", .from = TIME_NONE, .to = TIME_NONE};
+	steps();
+	assert_int_equal(cat->audit->list(cat->self, everyone, &f, &(struct page){.limit = 100}, &mem, &e, &n, &next), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(e[0].action, "hold.end"); /* newest first */
+	assert_true(steps() < 700);
+	f.action = "recording";
+	struct page page = {.limit = 100};
+	for (int pages = 0; pages < 20; pages++) {
+		steps();
+		assert_int_equal(cat->audit->list(cat->self, everyone, &f, &page, &mem, &e, &n, &next), 0);
+		assert_int_equal(n, 100);
+		assert_true(steps() < 100 * 100 + 1000);
+		page.cursor = next;
+	}
+	f = (struct audit_filter){.action = "nothing", .from = TIME_NONE, .to = TIME_NONE};
+	steps();
+	assert_int_equal(cat->audit->list(cat->self, everyone, &f, &(struct page){.limit = 100}, &mem, &e, &n, &next), 0);
+	assert_int_equal(n, 0);
+	assert_true(steps() < 500);
+	assert_int_equal(cat->audit->list(cat->self, everyone, &f, &(struct page){.limit = 100}, &mem, &e, &n, &next), 0);
+	check_plans(1);
+}
+
 /* Gaps of some days, one of every camera a day: a span of later does not walk over them. */
 static void long_gaps_of_before_cost_nothing(void **state)
 {
@@ -522,11 +557,17 @@ static void lost_recordings_cost_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest catalog_plans[] = {
-		cmocka_unit_test(no_clean_up_statement_scans),	   cmocka_unit_test(no_list_scans_or_sorts),
-		cmocka_unit_test(work_is_of_the_answer),	   cmocka_unit_test(the_ledger_costs_nothing),
-		cmocka_unit_test(work_of_a_page_is_of_the_page),   cmocka_unit_test(work_of_a_span_is_of_the_page),
-		cmocka_unit_test(work_of_a_rare_one_is_its_own),   cmocka_unit_test(long_gaps_of_before_cost_nothing),
-		cmocka_unit_test(a_big_digest_is_several_commits), cmocka_unit_test(lost_recordings_cost_nothing),
+		cmocka_unit_test(no_clean_up_statement_scans),
+		cmocka_unit_test(no_list_scans_or_sorts),
+		cmocka_unit_test(work_is_of_the_answer),
+		cmocka_unit_test(the_ledger_costs_nothing),
+		cmocka_unit_test(work_of_a_page_is_of_the_page),
+		cmocka_unit_test(work_of_a_span_is_of_the_page),
+		cmocka_unit_test(work_of_a_rare_one_is_its_own),
+		cmocka_unit_test(long_gaps_of_before_cost_nothing),
+		cmocka_unit_test(work_of_an_audit_filter_is_of_the_page),
+		cmocka_unit_test(a_big_digest_is_several_commits),
+		cmocka_unit_test(lost_recordings_cost_nothing),
 	};
 	return cmocka_run_group_tests(catalog_plans, setup, teardown);
 }
