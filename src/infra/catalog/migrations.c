@@ -155,7 +155,8 @@ static const char step_1[] =
 static const char step_2[] =
 	"DROP TRIGGER recordings_longest_added;"
 	"DROP TRIGGER recordings_longest;"
-	"UPDATE recording_bounds SET longest_us = max(7200000000, 3600000000 + coalesce((SELECT max(ended_at - started_at) FROM recordings), 0));"
+	"UPDATE recording_bounds SET longest_us ="
+	" max(7200000000, 3600000000 + coalesce((SELECT max(ended_at - started_at) FROM recordings), 0));"
 	"CREATE TRIGGER recordings_longest_added AFTER INSERT ON recordings"
 	" WHEN new.ended_at - new.started_at > (SELECT longest_us FROM recording_bounds) - 600000000 BEGIN"
 	" UPDATE recording_bounds SET longest_us = new.ended_at - new.started_at + 3600000000; END;"
