@@ -271,6 +271,12 @@ static int stat_nothing(void *self, const char *volume_id, const char *k, int64_
 	*ret = 1;
 	return 0;
 }
+/* Pauses are counted, not waited for. */
+static int64_t paused_us;
+static void rest(void *self, int64_t us)
+{
+	paused_us += us;
+}
 static const struct volume_store_ops no_disk = {.remove = remove_nothing, .stat = stat_nothing};
 
 /* --- lists --- */
@@ -590,8 +596,8 @@ static json_t *run(struct app *app, bool deletion)
 	double ms = ms_since(from);
 	atomic_store(&load.stop, true);
 	pthread_join(thread, NULL);
-	json_t *o = json_pack("{s:f, s:I, s:I, s:f}", "s", ms / 1000, "noticed", (json_int_t)report.run.noticed, "deleted",
-			      (json_int_t)report.run.deleted, "worst_commit_ms", load.worst_ms);
+	json_t *o = json_pack("{s:f, s:f, s:I, s:I, s:f}", "s", ms / 1000, "pauses_s", (double)paused_us / 1e6, "noticed",
+			      (json_int_t)report.run.noticed, "deleted", (json_int_t)report.run.deleted, "worst_commit_ms", load.worst_ms);
 	arena_finish(&mem);
 	return o;
 }
@@ -652,6 +658,7 @@ static void measure(const struct shape *s)
 	struct app app = {.clock = &the_clock,
 			  .catalog = cat,
 			  .volumes = {.ops = &no_disk},
+			  .rest = rest,
 			  .site_id = "bench",
 			  .site_time_zone = "America/Sao_Paulo"};
 	json_object_set_new(o, "plan_ms", plan(&app, s));

@@ -34,15 +34,16 @@ def main():
     o.add_argument("--file-kb", type=int, default=1024)
     o.add_argument("--query", default="clip=hd")
     o.add_argument("--alone", type=int, default=15, help="seconds of recording before the clean-up")
-    o.add_argument("--most", type=int, default=1500, help="seconds after which the clean-up is given up")
+    o.add_argument("--most", type=int, default=0, help="seconds after which the clean-up is given up; 0: 60 and one for 100 files")
     o.add_argument("--dir", default=None, help="where it records (a real disk)")
     a = o.parse_args()
+    a.most = a.most or 60 + a.files // 100
     os.environ["VIGIA_BUILD"] = os.path.abspath(a.build)
     if a.dir:
         tempfile.tempdir = a.dir
     import _site
 
-    need = a.files * a.file_kb * 1024 + a.cameras * (a.alone + 60 + a.files // 20) * CAMERA_BYTES_S + (1 << 30)
+    need = a.files * a.file_kb * 1024 + a.cameras * (a.alone + 30 + a.most) * CAMERA_BYTES_S + (1 << 30)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     print(f"at most {need / 1e9:.1f} GB in {tempfile.gettempdir()}, {free / 1e9:.1f} GB are free", file=sys.stderr)
     if free < need + (6 << 30):  # below 5 GiB the server sees a disk that runs full
