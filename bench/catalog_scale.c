@@ -603,6 +603,52 @@ static json_t *plan(struct app *app, const struct shape *s)
 	return o;
 }
 
+/* The worst that a plan can meet: every camera is held, and all but 29 days of it is past its days. Changes the catalogue. */
+static json_t *measure_frozen(struct app *app, const struct shape *s)
+{
+	struct cleanup_report report;
+	struct arena mem = {0};
+	struct problem p = {0};
+	double ms[3];
+	for (int64_t i = 0; i < s->cities; i++) {
+		char id[ID_CAP];
+		const char **cameras = ARENA_ARRAY(&mem, const char *, s->cameras / s->cities + 1);
+		struct city city;
+		struct hold h = {.id = arena_printf(&mem, "hold-%03" PRId64, i),
+				 .camera_ids = cameras,
+				 .from = T0,
+				 .to = s->now,
+				 .owner = "admin",
+				 .reason = "x",
+				 .until = TIME_NONE,
+				 .created_at = s->now,
+				 .ended_at = TIME_NONE};
+		snprintf(id, sizeof(id), "city-%03" PRId64, i);
+		for (int64_t c = i; c < s->cameras; c += s->cities)
+			cameras[h.n_cameras++] = arena_printf(&mem, "camera-%05" PRId64, c);
+		must(app->catalog->cities->get(app->catalog->self, everyone, id, &mem, &city), id);
+		city.retention_days = 29;
+		must(app->catalog->cities->update(app->catalog->self, everyone, &city), id);
+		must(app->catalog->holds->insert(app->catalog->self, everyone, &h), "a hold");
+	}
+	for (int k = 0; k < 3; k++) {
+		int64_t from = real_mono(NULL);
+		if (k == 0 && cleanup_run(app, &admin, true, TIME_NONE, &mem, &report, &p))
+			die("planning: %s", p.detail);
+		else if (k == 1)
+			each_city(app, s, false);
+		else if (k == 2)
+			each_city(app, s, true);
+		ms[k] = ms_since(from);
+	}
+	json_t *o = json_pack("{s:I, s:f, s:f, s:f}", "held_rows_past_their_days", (json_int_t)((s->hours - 29 * 24) * s->cameras),
+			      "plan_ms", ms[0], "totals_ms", ms[1], "overdue_ms", ms[2]);
+	if (report.run.error || report.run.noticed)
+		die("a frozen catalogue was planned: %s", report.run.error ? report.run.error : "noticed");
+	arena_finish(&mem);
+	return o;
+}
+
 static double peak_rss_mb(void)
 {
 	char line[200];
@@ -658,6 +704,8 @@ static void measure(const struct shape *s)
 	json_object_set_new(o, "walk", walk_all(cat));
 	json_object_set_new(o, "noticing_run", run(&app, false));
 	json_object_set_new(o, "deleting_run", run(&app, true));
+	if (s->hours > 60 * 24)
+		json_object_set_new(o, "frozen", measure_frozen(&app, s));
 	json_object_set_new(o, "peak_mb", json_real(peak_rss_mb()));
 	sqlite_catalog_destroy(cat);
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));

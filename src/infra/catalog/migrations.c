@@ -151,7 +151,8 @@ static const char step_1[] =
 
 /* At scale: the longest file as it is instead of a day for all (every list with a beginning walks over that much before it), kept an hour
  * ahead of what is being written; gaps of a reason, and a camera's recordings of a status, by an index, since a rare one may lie behind
- * millions of others; gaps of more than eight days, and the audit trail by action, by their own. */
+ * millions of others; gaps of more than eight days, and the audit trail by action, by their own; and what the clean-up asks of sealed ones
+ * without a look at the rows. */
 static const char step_2[] =
 	"DROP TRIGGER recordings_longest_added;"
 	"DROP TRIGGER recordings_longest;"
@@ -168,6 +169,9 @@ static const char step_2[] =
 	"CREATE INDEX gaps_longer_camera ON gaps (camera_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
 	"CREATE INDEX gaps_longer_city ON gaps (city_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
 	"CREATE INDEX gaps_longer_time ON gaps (from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
+	"CREATE INDEX recordings_sealed ON recordings (city_id, started_at, id, camera_id, ended_at, size_bytes, status) WHERE status = 1;"
+	"CREATE INDEX recordings_sealed_camera ON recordings (camera_id, city_id, started_at, ended_at, size_bytes, status)"
+	" WHERE status = 1;"
 	"CREATE INDEX audit_action ON audit (action, at);"
 	"CREATE INDEX recordings_camera_status ON recordings (camera_id, status, started_at);";
 
