@@ -81,7 +81,7 @@ struct recording_store {
 	int (*list_overdue)(void *self, const char *city_id, int64_t started_before, int64_t ended_before, int64_t due_day,
 			    int64_t noticed_before, size_t limit, struct arena *mem, struct recording **ret, size_t *ret_n);
 	/* Noticed recordings of the city that are held now, or whose started_at >= not_before (retention raised): back to sealed,
-	 * due_on, noticed_at and notice_id cleared. */
+	 * due_on, noticed_at and notice_id cleared. Many are several transactions. */
 	int (*unnotice)(void *self, const char *city_id, int64_t not_before, size_t *ret_n);
 	/* Disk pressure: sealed or noticed, not held, of one volume, oldest by started_at + skew of its city's days; up to limit. */
 	int (*list_for_pressure)(void *self, const char *volume_id, int64_t now, size_t limit, struct arena *mem, struct recording **ret,

@@ -249,6 +249,10 @@ extern const struct setting_store sqlite_settings;
 extern const struct journal_store sqlite_journal;
 extern const struct volume_row_store sqlite_volumes;
 
+/* Recordings marked in one transaction: some 20 ms of the writer. What marks many takes several, so that the recorder's journal is
+ * committed between them. */
+#define MARKS_A_TRANSACTION 500
+
 /* recordings.c, used by cleanup.c, which holds the clean-up's questions of the same port table */
 extern const char recording_columns[];
 void recording_read(struct query *q, struct arena *mem, struct recording *ret);

@@ -95,8 +95,9 @@ struct unnotice {
 	size_t n;
 };
 
-static const char sql_unnotice[] = "UPDATE recordings AS r SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL"
-				   " WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ")";
+static const char sql_unnotice[] =
+	"UPDATE recordings SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL WHERE id IN (SELECT r.id FROM recordings r"
+	" WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ") LIMIT ?4)";
 
 static int do_unnotice(struct db *db, void *arg)
 {
@@ -105,6 +106,7 @@ static int do_unnotice(struct db *db, void *arg)
 	query_int(&q, db_now(db));
 	query_text(&q, u->city_id);
 	query_int(&q, u->not_before == TIME_NONE ? INT64_MAX : u->not_before);
+	query_int(&q, MARKS_A_TRANSACTION);
 	int err = query_run(&q);
 	u->n = err ? 0 : (size_t)sqlite3_changes(db->h);
 	return err;
@@ -113,9 +115,14 @@ static int do_unnotice(struct db *db, void *arg)
 int cleanup_unnotice(void *self, const char *city_id, int64_t not_before, size_t *ret_n)
 {
 	struct unnotice u = {.city_id = city_id, .not_before = not_before};
-	int err = write_run(self, DURABLE_FULL, do_unnotice, &u);
+	size_t all = 0;
+	int err;
+	do {
+		err = write_run(self, DURABLE_FULL, do_unnotice, &u);
+		all += u.n;
+	} while (!err && u.n == MARKS_A_TRANSACTION);
 	if (!err)
-		*ret_n = u.n;
+		*ret_n = all;
 	return err;
 }
 

@@ -8,10 +8,6 @@
 
 /* --- writing --- */
 
-/* Recordings marked in one transaction: some 20 ms of the writer. A digest of a big city is several, so that the recorder's journal is
- * committed between them. */
-#define MARKS_A_TRANSACTION 500
-
 struct notice_write {
 	const struct notice *n;
 	const struct uuid *ids;

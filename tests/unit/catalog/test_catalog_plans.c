@@ -580,6 +580,10 @@ static void a_big_digest_is_several_commits(void **state)
 		assert_int_equal(r.status, REC_NOTICED);
 		assert_string_equal(r.notice_id, "big");
 	}
+	commits();
+	assert_int_equal(cat->recordings->unnotice(cat->self, "city-1", rows[0].started_at, &n), 0); /* days raised: all of them back */
+	assert_int_equal(n, 1300);
+	assert_int_equal(commits(), 3);
 }
 
 /* A lost volume leaves thousands of rows behind, for good. Changes the catalogue: the last test. */
