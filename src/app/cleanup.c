@@ -1,5 +1,5 @@
-/* The daily run: what comes back, what goes, what is noticed, city by city; see FOOTAGE's cycle. Jobs thread, or a request that runs it by
- * hand. */
+/* The daily run: what comes back, what goes, what is noticed, city by city; see FOOTAGE's cycle. A thread of its own (cleanup_tick), or a
+ * request that runs it by hand. */
 #include "app/internal.h"
 #include "app/jobs.h"
 #include "base/log.h"
@@ -79,7 +79,7 @@ static void clean_cities(struct deletion *d, const struct actor *a)
 	}
 	if (!rep->run.error && jobs_cancelled())
 		rep->run.error = "stopped";
-	if (!rep->run.error && off)
+	if (!rep->run.error && (off || (!rep->run.dry_run && deletion_is_off(d->app)))) /* switched off meanwhile, too */
 		rep->run.error = off_error;
 }
 

@@ -1,6 +1,8 @@
 /* Deleting footage: mark (one statement that excludes what is held), remove the file, finish. Used by the daily run and under disk
- * pressure. Jobs thread, or whoever runs the clean-up by hand. A file in use is left, remembered, and taken an hour after it was first
- * refused. */
+ * pressure. Clean-up or jobs thread, or whoever runs the clean-up by hand. A file in use is left, remembered, and taken an hour after it
+ * was first refused.
+ * Recording comes first: files go in small batches, camera by camera so that a batch syncs few folders, and after each the disk is left
+ * alone for a multiple of the time that the batch took. A slow disk makes the batches smaller and the run longer. */
 #include "app/internal.h"
 #include "app/jobs.h"
 #include "base/log.h"
@@ -8,10 +10,15 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PINS_MAX 4096
 #define ITEMS_MAX 10000
+#define PAGE_FILES 2000 /* listed together, so that a folder's files meet */
+#define BATCH_FIRST 8	/* until it is known how fast the disk is */
+#define REST_SLICE_US (US_PER_S / 20)
 
 static const struct actor *const cleaner = ACTOR_SYSTEM("system:cleanup");
 
@@ -100,32 +107,49 @@ bool deletion_is_off(struct app *app)
 	return off;
 }
 
+/* Removes the files, a call a volume; errs by row. */
+static void remove_files(struct deletion *d, const struct recording *const *rows, size_t n, int *errs, struct arena *mem)
+{
+	const char **keys = ARENA_ARRAY(mem, const char *, n);
+	for (size_t i = 0; i < n;) {
+		size_t k = i;
+		for (; k < n && strcmp(rows[k]->volume_id, rows[i]->volume_id) == 0; k++)
+			keys[k] = rows[k]->file_path;
+		d->app->volumes.ops->remove(d->app->volumes.self, rows[i]->volume_id, keys + i, k - i, errs + i);
+		i = k;
+	}
+}
+
 /* Removes the files of rows that are marked (ids not zero) and finishes those that went; what went early is noted for its notice first. */
 static int remove_marked(struct deletion *d, const struct recording *rows, const struct uuid *ids, size_t n, struct arena *mem)
 {
 	static const struct uuid none;
 	struct uuid *gone = ARENA_ARRAY(mem, struct uuid, n);
-	const struct recording **early = ARENA_ARRAY(mem, const struct recording *, n);
-	size_t n_gone = 0, n_early = 0;
+	const struct recording **marked = ARENA_ARRAY(mem, const struct recording *, n),
+			       **early = ARENA_ARRAY(mem, const struct recording *, n);
+	int *errs = ARENA_ARRAY(mem, int, n);
+	size_t n_marked = 0, n_gone = 0, n_early = 0;
 	int64_t bytes = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (memcmp(&ids[i], &none, sizeof(none)) == 0)
-			continue;
-		int err = d->app->volumes.ops->remove(d->app->volumes.self, rows[i].volume_id, rows[i].file_path);
-		if (err) {
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(&ids[i], &none, sizeof(none)) != 0)
+			marked[n_marked++] = &rows[i];
+	remove_files(d, marked, n_marked, errs, mem);
+	for (size_t i = 0; i < n_marked; i++) {
+		const struct recording *r = marked[i];
+		if (errs[i]) {
 			/* The row stays "deleting" and the next run tries again. */
-			log_warn("cleanup.remove_failed", KV_S("camera", rows[i].camera_id), KV_S("file", rows[i].file_path), KV_ERR(err));
-			report_item(d, "failed", &rows[i]);
+			log_warn("cleanup.remove_failed", KV_S("camera", r->camera_id), KV_S("file", r->file_path), KV_ERR(errs[i]));
+			report_item(d, "failed", r);
 			continue;
 		}
-		bool is_early = rows[i].deleted_by_rule && strcmp(rows[i].deleted_by_rule, "disk_pressure") == 0;
+		bool is_early = r->deleted_by_rule && strcmp(r->deleted_by_rule, "disk_pressure") == 0;
 		if (is_early)
-			early[n_early++] = &rows[i];
-		gone[n_gone++] = ids[i];
-		bytes += rows[i].size_bytes;
-		report_item(d, is_early ? "early_delete" : "delete", &rows[i]);
-		pressure_freed(rows[i].volume_id, rows[i].size_bytes);
-		pin_drop(&ids[i]);
+			early[n_early++] = r;
+		gone[n_gone++] = r->id;
+		bytes += r->size_bytes;
+		report_item(d, is_early ? "early_delete" : "delete", r);
+		pressure_freed(r->volume_id, r->size_bytes);
+		pin_drop(&r->id);
 	}
 	int err = n_early ? early_note(d->app, early, n_early) : 0;
 	if (!err && n_gone)
@@ -135,6 +159,15 @@ static int remove_marked(struct deletion *d, const struct recording *rows, const
 		d->report->run.bytes_freed += bytes;
 	}
 	return err;
+}
+
+/* Whether the row, read again, is to go by today's rules. Under the deletion lock. */
+static bool due_still(struct deletion *d, const struct uuid *id, struct arena *mem)
+{
+	struct recording r;
+	const struct tz *tz = zone_of(d->city->time_zone);
+	return tz && d->app->catalog->recordings->get(d->app->catalog->self, cleaner, id, mem, &r) == 0 &&
+	       recording_due_for_deletion(&r, d->city->retention_days, d->now, local_day(tz, d->now));
 }
 
 int delete_batch(struct deletion *d, const struct recording *rows, size_t n, size_t *ret_marked)
@@ -153,15 +186,90 @@ int delete_batch(struct deletion *d, const struct recording *rows, size_t n, siz
 		free_rows[n_free++].deleted_by_rule = d->rule;
 	}
 	int err = 0;
-	if (n_free) {
-		deletion_lock();
-		err = d->app->catalog->recordings->mark_deleting(d->app->catalog->self, ids, n_free, d->rule, &marked);
-		if (!err)
-			err = remove_marked(d, free_rows, ids, n_free, &mem);
-		deletion_unlock();
+	deletion_lock();
+	if (d->city) {
+		size_t kept = 0;
+		for (size_t i = 0; i < n_free; i++) {
+			if (!due_still(d, &ids[i], &mem))
+				continue;
+			ids[kept] = ids[i];
+			free_rows[kept++] = free_rows[i];
+		}
+		n_free = kept;
 	}
+	if (n_free)
+		err = d->app->catalog->recordings->mark_deleting(d->app->catalog->self, ids, n_free, d->rule, &marked);
+	if (!err && marked)
+		err = remove_marked(d, free_rows, ids, n_free, &mem);
+	deletion_unlock();
 	*ret_marked = marked;
 	arena_finish(&mem);
+	return err;
+}
+
+/* --- pace --- */
+
+static void rest(struct app *app, int64_t us)
+{
+	if (app->rest) {
+		app->rest(app->rest_self, us);
+		return;
+	}
+	while (us > 0 && !jobs_cancelled()) { /* a stop waits for one slice */
+		int64_t slice = us < REST_SLICE_US ? us : REST_SLICE_US;
+		nanosleep(&(struct timespec){.tv_nsec = slice * 1000}, NULL);
+		us -= slice;
+	}
+}
+
+static bool goes_on(struct deletion *d)
+{
+	return !jobs_cancelled() && !deletion_is_off(d->app);
+}
+
+/* After a batch that took so long: the next one's size, and a pause in which the disk is the recorder's. */
+static void pace(struct deletion *d, int64_t took_us)
+{
+	const struct jobs_limits *l = jobs_limits();
+	int percent = d->urgent ? l->pace_percent * 2 : l->pace_percent;
+	if (took_us > l->batch_us)
+		d->batch = d->batch > 1 ? d->batch / 2 : 1;
+	else if (took_us < l->batch_us / 2)
+		d->batch = d->batch * 2;
+	int64_t pause = percent > 0 && percent < 100 ? took_us * (100 - percent) / percent : 0;
+	if (pause > l->pause_most_us)
+		pause = l->pause_most_us;
+	if (pause > 0)
+		rest(d->app, pause);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct recording *x = a, *y = b;
+	int c = strcmp(x->volume_id, y->volume_id);
+	return c ? c : strcmp(x->file_path, y->file_path);
+}
+
+int delete_paced(struct deletion *d, struct recording *rows, size_t n, size_t *ret_marked)
+{
+	const struct clock *clock = d->app->clock;
+	size_t total = 0;
+	int err = 0;
+	qsort(rows, n, sizeof(*rows), by_place); /* files of a folder together */
+	for (size_t i = 0, take; !err && i < n && goes_on(d); i += take) {
+		size_t marked = 0, most = jobs_limits()->delete_batch;
+		if (!d->batch)
+			d->batch = BATCH_FIRST;
+		if (d->batch > most)
+			d->batch = most;
+		take = n - i < d->batch ? n - i : d->batch;
+		int64_t from = clock->mono_us(clock);
+		err = delete_batch(d, rows + i, take, &marked);
+		total += marked;
+		pace(d, clock->mono_us(clock) - from);
+		d->app->catalog->journal->heartbeat(d->app->catalog->self, app_now(d->app)); /* a long run is alive */
+	}
+	*ret_marked = total;
 	return err;
 }
 
@@ -176,31 +284,46 @@ static size_t keep_due(struct deletion *d, const struct city *c, int64_t day, co
 	return kept;
 }
 
+/* One listing of what is overdue, deleted; *ret_listed how many there were of `limit`. The city as it is now: its days may have been raised
+ * while the run was at others. */
+static int delete_page(struct deletion *d, const char *city_id, const char *volume_id, size_t limit, size_t most, struct arena *mem,
+		       size_t *ret_listed, size_t *ret_marked)
+{
+	struct city c;
+	struct recording *rows;
+	size_t n = 0;
+	int err = d->app->catalog->cities->get(d->app->catalog->self, cleaner, city_id, mem, &c);
+	const struct tz *tz = err ? NULL : zone_of(c.time_zone);
+	if (err == -ENOENT)
+		return 0; /* removed meanwhile: then it had nothing */
+	if (!tz)
+		return err ? err : -ENOMEM;
+	int64_t day = local_day(tz, d->now), ended_before = d->now - c.retention_days * US_PER_DAY;
+	err = d->app->catalog->recordings->list_overdue(d->app->catalog->self, c.id, ended_before + 1, ended_before, day,
+							d->now - NOTICE_WAIT_US, limit, mem, &rows, &n);
+	size_t due = err ? 0 : keep_due(d, &c, day, volume_id, rows, n);
+	d->city = &c;
+	if (due)
+		err = delete_paced(d, rows, due < most ? due : most, ret_marked);
+	d->city = NULL;
+	*ret_listed = n;
+	return err;
+}
+
 int delete_overdue(struct deletion *d, const struct city *c, const char *volume_id, size_t most, size_t *ret_deleted)
 {
-	const struct tz *tz = zone_of(c->time_zone);
-	if (!tz)
-		return -ENOMEM;
-	int64_t day = local_day(tz, d->now), ended_before = d->now - c->retention_days * US_PER_DAY;
 	size_t skipped = 0, total = 0;
 	int err = 0;
-	while (!err && total < most && !jobs_cancelled()) {
+	while (!err && total < most && goes_on(d)) {
 		struct arena mem = {0};
-		struct recording *rows;
-		size_t n = 0, marked = 0;
-		/* Those skipped before (in use) come first again: room for them beside a full batch. */
-		size_t limit = jobs_limits()->delete_batch + skipped;
-		err = d->app->catalog->recordings->list_overdue(d->app->catalog->self, c->id, ended_before + 1, ended_before, day,
-								d->now - NOTICE_WAIT_US, limit, &mem, &rows, &n);
-		size_t due = err ? 0 : keep_due(d, c, day, volume_id, rows, n);
-		if (due)
-			err = delete_batch(d, rows, due, &marked);
+		/* Those skipped before (in use, on another volume) come first again: room for them beside a full page. */
+		size_t n = 0, marked = 0, limit = PAGE_FILES + skipped;
+		err = delete_page(d, c->id, volume_id, limit, most - total, &mem, &n, &marked);
 		total += marked;
 		arena_finish(&mem);
 		if (n < limit)
 			break;
 		skipped = n - marked;
-		d->app->catalog->journal->heartbeat(d->app->catalog->self, app_now(d->app)); /* a long run is alive */
 	}
 	*ret_deleted = total;
 	return err;
@@ -225,6 +348,7 @@ int settle_deleting(struct deletion *d, const struct city *c)
 		struct recording *rows;
 		size_t n = 0, kept = 0;
 		char *next = NULL;
+		int64_t from = d->app->clock->mono_us(d->app->clock);
 		deletion_lock();
 		err = d->app->catalog->recordings->list(d->app->catalog->self, cleaner, &f, &page, &mem, &rows, &n, &next);
 		struct uuid *ids = ARENA_ARRAY(&mem, struct uuid, n + 1);
@@ -241,7 +365,8 @@ int settle_deleting(struct deletion *d, const struct city *c)
 		if (!err && kept)
 			err = remove_marked(d, rows, ids, kept, &mem);
 		deletion_unlock();
-		if (!(page.cursor = next))
+		pace(d, d->app->clock->mono_us(d->app->clock) - from);
+		if (!(page.cursor = next) || jobs_cancelled())
 			break;
 	}
 	arena_finish(&mem);
@@ -254,7 +379,7 @@ static void retry_one(struct app *app, const struct uuid *id, int64_t now)
 	struct recording r = {.status = REC_DELETED};
 	struct city c;
 	size_t marked;
-	struct deletion d = {.app = app, .rule = "retention", .now = now};
+	struct deletion d = {.app = app, .rule = "retention", .now = now, .city = &c};
 	bool due = app->catalog->recordings->get(app->catalog->self, cleaner, id, &mem, &r) == 0 &&
 		   app->catalog->cities->get(app->catalog->self, cleaner, r.city_id, &mem, &c) == 0;
 	const struct tz *tz = due ? zone_of(c.time_zone) : NULL;

@@ -7,7 +7,10 @@
 
 /* Limits of the clean-up and of disk pressure; tests set their own, everybody else leaves the defaults. */
 struct jobs_limits {
-	size_t delete_batch;	    /* files marked, removed and finished together */
+	size_t delete_batch;	    /* at most so many files are marked, removed and finished together */
+	int64_t batch_us;	    /* a batch is cut so that its removal takes about so long; holds wait for one */
+	int pace_percent;	    /* the share of the time in which a clean-up may keep the disk busy; disk pressure: twice that */
+	int64_t pause_most_us;	    /* no pause between batches is longer */
 	size_t notice_batch;	    /* recordings in one digest; more go into the next day's */
 	size_t pressure_files;	    /* at most so many deleted early a tick and volume */
 	int64_t pressure_min_bytes; /* free space never below this ... */
@@ -34,10 +37,16 @@ struct deletion {
 	struct cleanup_report *report; /* counts and items, or NULL */
 	struct arena *mem;	       /* of the report */
 	bool by_force;		       /* pins have been waited for */
+	bool urgent;		       /* a disk runs full */
+	/* The rules once more, under the deletion lock: rows were listed a while ago. NULL: whatever is marked goes. */
+	const struct city *city;
+	size_t batch; /* files the next batch takes; 0: not begun */
 };
 void report_item(struct deletion *d, const char *what, const struct recording *r);
 /* Marks, removes, finishes. What is in use is left out. How many were marked in *ret_marked; -errno of the catalogue. */
 int delete_batch(struct deletion *d, const struct recording *rows, size_t n, size_t *ret_marked);
+/* The same in batches with pauses between them, as long as nothing stops the jobs and deletion stays on. Reorders the rows. */
+int delete_paced(struct deletion *d, struct recording *rows, size_t n, size_t *ret_marked);
 /* Deletes what is overdue of the city; volume_id NULL: of all. At most `most` files. */
 int delete_overdue(struct deletion *d, const struct city *c, const char *volume_id, size_t most, size_t *ret_deleted);
 /* What an earlier run left between marking and finishing. */

@@ -270,7 +270,7 @@ static int delete_early(struct deletion *d, const char *volume_id, int64_t need)
 		}
 		int64_t freed = d->report->run.bytes_freed;
 		if (!err && take)
-			err = delete_batch(d, rows, take, &marked);
+			err = delete_paced(d, rows, take, &marked);
 		need -= d->report->run.bytes_freed - freed;
 		done += marked;
 		skipped = n - take;
@@ -310,7 +310,7 @@ static void relieve(struct app *app, const char *volume_id, const struct city *c
 		return;
 	struct arena mem = {0};
 	struct cleanup_report regular = {0}, early = {0};
-	struct deletion d = {.app = app, .rule = "retention", .now = app_now(app), .report = &regular, .mem = &mem};
+	struct deletion d = {.app = app, .rule = "retention", .now = app_now(app), .report = &regular, .mem = &mem, .urgent = true};
 	for (size_t i = 0; i < n_cities && regular.run.bytes_freed < need - space.free_bytes; i++)
 		delete_overdue(&d, &cities[i], volume_id, jobs_limits()->pressure_files, &n);
 	if (regular.run.deleted)

@@ -1,4 +1,4 @@
-/* The jobs thread's tick: the daily clean-up by its schedule, outbox, holds, streams, disk pressure, the watch; see use_cases.h. */
+/* The ticks of the jobs: the daily clean-up by its schedule, and outbox, holds, streams, disk pressure, the watch; see use_cases.h. */
 #include "app/internal.h"
 #include "app/jobs.h"
 #include "base/log.h"
@@ -15,7 +15,10 @@
 static const struct actor *const scheduler = ACTOR_SYSTEM("system:cleanup");
 
 const struct jobs_limits jobs_limits_default = {
-	.delete_batch = 200,
+	.delete_batch = 48, /* two days of an hour a file: two folders to sync */
+	.batch_us = US_PER_S / 5,
+	.pace_percent = 25,
+	.pause_most_us = 5 * US_PER_S,
 	.notice_batch = 100000,
 	.pressure_files = 200,
 	.pressure_min_bytes = INT64_C(5) << 30,
@@ -133,7 +136,7 @@ static bool slot_rests(struct app *app, int64_t slot, int64_t now)
 	return rests || failures >= TRIES_A_SLOT || (failures && deletion_is_off(app));
 }
 
-static void cleanup_tick(struct app *app)
+void cleanup_tick(struct app *app)
 {
 	struct cron cron;
 	const struct tz *tz = NULL;
@@ -165,7 +168,6 @@ void jobs_tick(struct app *app)
 	holds_expire(app);
 	holds_retry_mirror(app);
 	streams_reconcile(app);
-	cleanup_tick(app);
 	retry_pinned(app);
 	pressure_tick(app);
 	watch_tick(app);

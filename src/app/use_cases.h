@@ -33,6 +33,9 @@ struct app {
 	/* Bytes of recordings written to a volume since the start; NULL: not known, its free space tells. */
 	int64_t (*volume_written)(void *volume_written_self, const char *volume_id);
 	void *volume_written_self;
+	/* Lets so much time pass between two batches of a deletion; ends early when jobs are cancelled. NULL: the thread sleeps. */
+	void (*rest)(void *rest_self, int64_t us);
+	void *rest_self;
 };
 
 /* --- cities, cameras (app/cities.c, app/cameras.c) --- */
@@ -126,9 +129,12 @@ int cleanup_run(struct app *app, const struct actor *a, bool dry_run, int64_t sc
 		struct problem *p);
 /* Sends what is due of the outbox; how many were tried in *ret_tried. Back-off 1 min doubling to 1 h, given up after 7 days. */
 int notices_deliver(struct app *app, size_t *ret_tried);
-/* Called every few seconds by the jobs thread: runs the clean-up when its schedule says so (missed runs are caught up once),
- * delivers notices, expires holds, restarts stops that end by themselves, watches disk pressure. */
+/* Called every few seconds by the jobs thread: delivers notices, expires holds, restarts stops that end by themselves, watches disk
+ * pressure. */
 void jobs_tick(struct app *app);
+/* Called every few seconds by a thread of its own: runs the clean-up when its schedule says so (missed runs are caught up once). Deleting
+ * a day of a thousand cameras takes minutes, by design; nothing of the above waits for it. */
+void cleanup_tick(struct app *app);
 /* Shutdown: a clean-up under way ends after the batch it is at (and is caught up at the next start). False: as new. */
 void jobs_cancel(bool cancel);
 /* Next instant of the clean-up after `now`. */

@@ -360,7 +360,7 @@ static int remove_batch(struct demo *d, const struct recording *rows, size_t n)
 		static const struct uuid none;
 		if (memcmp(&ids[i], &none, sizeof(none)) == 0)
 			return -EBUSY; /* held together with somebody's own camera */
-		err = d->site.app.volumes.ops->remove(d->site.app.volumes.self, rows[i].volume_id, rows[i].file_path);
+		d->site.app.volumes.ops->remove(d->site.app.volumes.self, rows[i].volume_id, &rows[i].file_path, 1, &err);
 		d->bytes += rows[i].size_bytes;
 	}
 	return err ? err : store->finish_delete(d->site.catalog->self, ids, n, clock_system.utc_us(&clock_system));

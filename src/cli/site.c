@@ -367,6 +367,32 @@ static int start_api(struct site *s, char *why, size_t cap)
 
 /* ---------------------------------------------------------------- jobs */
 
+/* Under jobs_lock: until the next tick, or the end. */
+static void wait_for_tick(struct site *s)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += JOBS_TICK_S;
+	if (!s->jobs_stop)
+		pthread_cond_clockwait(&s->jobs_wake, &s->jobs_lock, CLOCK_MONOTONIC, &until);
+}
+
+/* A run takes its time; the other jobs do not wait for it. */
+static void *cleanup_main(void *arg)
+{
+	struct site *s = arg;
+	pthread_setname_np(pthread_self(), "cleanup");
+	pthread_mutex_lock(&s->jobs_lock);
+	while (!s->jobs_stop) {
+		pthread_mutex_unlock(&s->jobs_lock);
+		cleanup_tick(&s->app);
+		pthread_mutex_lock(&s->jobs_lock);
+		wait_for_tick(s);
+	}
+	pthread_mutex_unlock(&s->jobs_lock);
+	return NULL;
+}
+
 static void *jobs_main(void *arg)
 {
 	struct site *s = arg;
@@ -382,11 +408,7 @@ static void *jobs_main(void *arg)
 		if (clock_system.mono_us(&clock_system) - s->token_written_mono_us > TOKEN_RENEW_US && write_token(s))
 			log_warn("token.not_renewed", KV_S("what", "the command line's token file cannot be written"));
 		pthread_mutex_lock(&s->jobs_lock);
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += JOBS_TICK_S;
-		if (!s->jobs_stop)
-			pthread_cond_clockwait(&s->jobs_wake, &s->jobs_lock, CLOCK_MONOTONIC, &until);
+		wait_for_tick(s);
 	}
 	pthread_mutex_unlock(&s->jobs_lock);
 	return NULL;
@@ -397,9 +419,12 @@ static int start_jobs(struct site *s, char *why, size_t cap)
 	pthread_mutex_init(&s->jobs_lock, NULL);
 	pthread_cond_init(&s->jobs_wake, NULL);
 	int err = pthread_create(&s->jobs, NULL, jobs_main, s);
+	s->jobs_started = s->jobs_ran = !err;
+	if (!err)
+		err = pthread_create(&s->cleanup, NULL, cleanup_main, s);
+	s->cleanup_started = !err;
 	if (err)
 		snprintf(why, cap, "no thread for the jobs: %s", log_strerror(err));
-	s->jobs_started = s->jobs_ran = !err;
 	return err ? -1 : 0;
 }
 
@@ -410,9 +435,12 @@ static void stop_jobs(struct site *s)
 	jobs_cancel(true);
 	pthread_mutex_lock(&s->jobs_lock);
 	s->jobs_stop = true;
-	pthread_cond_signal(&s->jobs_wake);
+	pthread_cond_broadcast(&s->jobs_wake);
 	pthread_mutex_unlock(&s->jobs_lock);
 	pthread_join(s->jobs, NULL);
+	if (s->cleanup_started)
+		pthread_join(s->cleanup, NULL);
+	s->cleanup_started = false;
 	pthread_mutex_destroy(&s->jobs_lock);
 	pthread_cond_destroy(&s->jobs_wake);
 	s->jobs_started = false;

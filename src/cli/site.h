@@ -36,9 +36,9 @@ struct site {
 	struct app app;		 /* pointers of live keys are replaced by site_reload */
 	int64_t last_alive;	 /* of the run before; TIME_NONE at the first start */
 	char first_password[64]; /* "" unless an administrator was made */
-	/* jobs thread */
-	pthread_t jobs;
-	bool jobs_started, jobs_ran;
+	/* jobs and clean-up threads */
+	pthread_t jobs, cleanup;
+	bool jobs_started, cleanup_started, jobs_ran;
 	pthread_mutex_t jobs_lock;
 	pthread_cond_t jobs_wake;
 	bool jobs_stop;		       /* under jobs_lock */

@@ -207,9 +207,8 @@ static int find_volume(const struct fake_volumes *v, const char *id)
 	return -ENODEV;
 }
 
-static int volume_remove(void *self, const char *volume_id, const char *key)
+static int remove_one(struct fake_volumes *v, const char *volume_id, const char *key)
 {
-	struct fake_volumes *v = self;
 	int i = find_volume(v, volume_id);
 	if (i < 0)
 		return i;
@@ -224,6 +223,14 @@ static int volume_remove(void *self, const char *volume_id, const char *key)
 	v->volume[i].space.free_bytes += f->size_bytes;
 	*f = v->files[--v->n_files];
 	return 0;
+}
+
+static void volume_remove(void *self, const char *volume_id, const char *const *keys, size_t n, int *ret_errs)
+{
+	struct fake_volumes *v = self;
+	v->most_at_once = n > v->most_at_once ? n : v->most_at_once;
+	for (size_t i = 0; i < n; i++)
+		ret_errs[i] = remove_one(v, volume_id, keys[i]);
 }
 
 static int volume_stat(void *self, const char *volume_id, const char *key, int64_t *ret_size)
@@ -342,6 +349,16 @@ static const struct notifier_ops notifier_ops = {deliver};
 
 /* --- the site --- */
 
+static void rest(void *self, int64_t us)
+{
+	struct fake_site *s = self;
+	s->rests++;
+	s->rested_us += us;
+	fake_clock_advance(&s->clock, us);
+	if (s->on_rest)
+		s->on_rest(s->rest_ctx);
+}
+
 void fake_site_init(struct fake_site *s, int64_t utc)
 {
 	memset(s, 0, sizeof(*s));
@@ -362,7 +379,9 @@ void fake_site_init(struct fake_site *s, int64_t utc)
 			      .notifiers = {{0}, {&s->notifiers[1], &notifier_ops}, {&s->notifiers[2], &notifier_ops}},
 			      .site_id = "site",
 			      .site_time_zone = "UTC",
-			      .cleanup_schedule = "0 2 * * *"};
+			      .cleanup_schedule = "0 2 * * *",
+			      .rest = rest,
+			      .rest_self = s};
 }
 
 void fake_site_finish(struct fake_site *s)

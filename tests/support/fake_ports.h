@@ -51,7 +51,8 @@ struct fake_volumes {
 	struct fake_file *files; /* those that exist; remove takes them out */
 	size_t n_files, cap_files;
 	int mirror_err, mirrors;
-	size_t mirrored; /* holds in the last mirror */
+	size_t mirrored;     /* holds in the last mirror */
+	size_t most_at_once; /* files of one remove */
 	/* Called before a file goes. */
 	void (*on_remove)(void *ctx, const char *volume_id, const char *key);
 	void *ctx;
@@ -80,6 +81,11 @@ struct fake_site {
 	struct fake_volumes volumes;
 	struct fake_footage footage;
 	struct fake_notifier notifiers[3];
+	/* Pauses between batches of a deletion: the fake clock moves on. */
+	int rests;
+	int64_t rested_us;
+	void (*on_rest)(void *ctx);
+	void *rest_ctx;
 };
 void fake_site_init(struct fake_site *s, int64_t utc);
 void fake_site_finish(struct fake_site *s);

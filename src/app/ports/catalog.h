@@ -81,7 +81,7 @@ struct recording_store {
 	int (*list_overdue)(void *self, const char *city_id, int64_t started_before, int64_t ended_before, int64_t due_day,
 			    int64_t noticed_before, size_t limit, struct arena *mem, struct recording **ret, size_t *ret_n);
 	/* Noticed recordings of the city that are held now, or whose started_at >= not_before (retention raised): back to sealed,
-	 * due_on, noticed_at and notice_id cleared. */
+	 * due_on, noticed_at and notice_id cleared. Many are several transactions. */
 	int (*unnotice)(void *self, const char *city_id, int64_t not_before, size_t *ret_n);
 	/* Disk pressure: sealed or noticed, not held, of one volume, oldest by started_at + skew of its city's days; up to limit. */
 	int (*list_for_pressure)(void *self, const char *volume_id, int64_t now, size_t limit, struct arena *mem, struct recording **ret,
@@ -130,9 +130,9 @@ struct hold_store {
 };
 
 struct notice_store {
-	/* One transaction: the notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at =
-	 * created_at, notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows
-	 * are marked. */
+	/* The notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at = created_at,
+	 * notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows are marked.
+	 * Many marks are several transactions behind the notice's: what a crash leaves unmarked stays, and is announced once more. */
 	int (*insert)(void *self, const struct notice *n, const struct uuid *ids, size_t n_ids);
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct notice *ret);
 	int (*list)(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem, struct notice **ret,

@@ -54,8 +54,9 @@ struct volume_space {
 };
 
 struct volume_store_ops {
-	/* Removes file `key` and fsyncs its directory; empty day and camera directories go too. 0 also when it is gone already. */
-	int (*remove)(void *self, const char *volume_id, const char *key);
+	/* Removes the files, then fsyncs each directory they were in once; empty day and camera directories go too. ret_errs[i] is file
+	 * i's 0 (gone already, too) or -errno: durable on return where it is 0. */
+	void (*remove)(void *self, const char *volume_id, const char *const *keys, size_t n, int *ret_errs);
 	/* 0 and size; -ENOENT; -ENODEV for a volume that is not mounted (then nothing is concluded from it). */
 	int (*stat)(void *self, const char *volume_id, const char *key, int64_t *ret_size);
 	int (*space)(void *self, const char *volume_id, struct volume_space *ret);

@@ -35,7 +35,27 @@ static struct audit_entry read_entry(struct query *q, struct arena *mem)
 	return e;
 }
 
-static void filter_audit(struct filter *w, const struct actor *a, const struct audit_filter *f)
+/* Whether the action is all there is to go by: then each action of that beginning is read by its index. */
+static bool by_action(const struct actor *a, const struct audit_filter *f)
+{
+	return f->action && a->all_cities && !f->city_id && !f->actor && !f->object;
+}
+
+/* The actions there are that begin so, as a JSON array: from one to the next by the index, however many rows each has. */
+static int actions_of(struct db *db, const char *beginning, struct arena *mem, const char **ret)
+{
+	const char *json = "[]";
+	struct query q = query_begin(db, "WITH RECURSIVE a (x) AS (SELECT min(action) FROM audit WHERE action >= ?1 UNION ALL"
+					 " SELECT (SELECT min(action) FROM audit WHERE action > a.x) FROM a WHERE instr(a.x, ?1) = 1)"
+					 " SELECT json_group_array(x) FROM a WHERE instr(x, ?1) = 1");
+	query_text(&q, beginning);
+	if (query_row(&q))
+		json = column_text(&q, mem);
+	*ret = json;
+	return query_end(&q);
+}
+
+static void filter_audit(struct filter *w, const struct actor *a, const struct audit_filter *f, bool behind)
 {
 	if (f->city_id)
 		filter_text(w, "r.city_id = ?", actor_sees_city(a, f->city_id) ? f->city_id : "");
@@ -43,12 +63,12 @@ static void filter_audit(struct filter *w, const struct actor *a, const struct a
 		filter_text(w, "r.actor = ?", f->actor);
 	if (f->object)
 		filter_text(w, "r.object = ?", f->object);
-	if (f->action)
+	if (f->action && !by_action(a, f))
 		filter_text(w, "instr(r.action, ?) = 1", f->action);
 	if (f->from != TIME_NONE)
 		filter_int(w, "r.at >= ?", f->from);
 	if (f->to != TIME_NONE)
-		filter_int(w, "r.at < ?", f->to);
+		filter_int(w, behind ? "+r.at < ?" : "r.at < ?", f->to);
 }
 
 static int collect_page(struct query *q, struct arena *mem, size_t limit, struct audit_entry **ret, size_t *ret_n, char **ret_next)
@@ -85,11 +105,17 @@ static int audit_list(void *self, const struct actor *a, const struct audit_filt
 					.time = "at",
 					.id = "id",
 					.key_type = KEY_ROW,
-					.newest_first = true};
+					.newest_first = true,
+					.each = by_action(a, f) ? "action" : "city_id"};
+	const char *each = f->city_id ? NULL : scope_json(a, mem);
+	if (by_action(a, f))
+		err = actions_of(db, f->action, mem, &each);
+	if (err)
+		return read_end(db, err);
 	struct filter where = {0};
-	filter_audit(&where, a, f);
+	filter_audit(&where, a, f, key.given);
 	int limit = page_limit(page);
-	struct query q = listing_begin(db, &listing, &where, f->city_id ? NULL : scope_json(a, mem), &key, limit);
+	struct query q = listing_begin(db, &listing, &where, each, &key, limit);
 	err = read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));
 	filter_finish(&where);
 	return err;

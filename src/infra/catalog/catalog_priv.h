@@ -211,10 +211,11 @@ struct listing {
 	bool newest_first;
 	bool uses_now;
 	const char *first_text; /* ?1 of columns and filter where that is not the time: a scope; or NULL */
+	const char *each;	/* the column that the values of listing_begin are of; NULL: city_id */
 };
-/* One page of rows: those of `filter` behind `key`, limit + 1 of them at most. With each_city (scope_json) only rows of these cities, each
- * city read by its own index. Work is proportional to the page (times the cities). */
-struct query listing_begin(struct db *db, const struct listing *l, const struct filter *filter, const char *each_city,
+/* One page of rows: those of `filter` behind `key`, limit + 1 of them at most. With each_value (a JSON array, scope_json say) only rows
+ * whose l->each is among these, each read by its own index. Work is proportional to the page (times the values). */
+struct query listing_begin(struct db *db, const struct listing *l, const struct filter *filter, const char *each_value,
 			   const struct page_key *key, int limit);
 
 /* --- shared by stores --- */
@@ -247,6 +248,10 @@ extern const struct mark_store sqlite_marks;
 extern const struct setting_store sqlite_settings;
 extern const struct journal_store sqlite_journal;
 extern const struct volume_row_store sqlite_volumes;
+
+/* Recordings marked in one transaction: some 20 ms of the writer. What marks many takes several, so that the recorder's journal is
+ * committed between them. */
+#define MARKS_A_TRANSACTION 500
 
 /* recordings.c, used by cleanup.c, which holds the clean-up's questions of the same port table */
 extern const char recording_columns[];

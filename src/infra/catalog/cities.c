@@ -67,11 +67,11 @@ static int do_update(struct db *db, void *arg)
 static int check_empty(struct db *db, const char *id)
 {
 	int64_t in_use = 0;
-	struct query q =
-		query_begin(db, "SELECT EXISTS (SELECT 1 FROM cameras WHERE city_id = ?1)"
-				" OR EXISTS (SELECT 1 FROM recordings WHERE city_id = ?1 AND status IN (0, 1, 2, 3))"
-				" OR EXISTS (SELECT 1 FROM hold_cameras hc WHERE hc.active = 1 AND EXISTS"
-				" (SELECT 1 FROM recordings r WHERE r.camera_id = hc.camera_id AND r.status <> 4 AND r.city_id = ?1))");
+	/* CASE and not OR, whose every operand SQLite asks: all that is left at the third are lost ones. */
+	struct query q = query_begin(db, "SELECT CASE WHEN EXISTS (SELECT 1 FROM cameras WHERE city_id = ?1) THEN 1"
+					 " WHEN EXISTS (SELECT 1 FROM recordings WHERE city_id = ?1 AND status IN (0, 1, 2, 3)) THEN 1"
+					 " ELSE EXISTS (SELECT 1 FROM recordings r WHERE r.city_id = ?1 AND r.status = 5 AND EXISTS"
+					 " (SELECT 1 FROM hold_cameras hc WHERE hc.active = 1 AND hc.camera_id = r.camera_id)) END");
 	query_text(&q, id);
 	int err = query_one_int(&q, 0, &in_use);
 	if (err)

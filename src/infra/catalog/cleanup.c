@@ -25,8 +25,12 @@ static struct query begin_list(struct db *db, struct arena *mem, const char *res
 	return q;
 }
 
-static const char sql_to_notice[] = "recordings r WHERE r.city_id = ? AND r.status = 1 AND r.started_at < ? AND NOT " SQL_HELD(
-	"r", "?1") " ORDER BY r.started_at, r.id LIMIT ?";
+/* What is held and past its days stays, perhaps for years, and every question below walks over it: by an index that has all that the hold
+ * check asks for, so that no row is looked up for a no. */
+#define SEALED "recordings x INDEXED BY recordings_sealed WHERE x.status = 1 AND "
+
+static const char sql_to_notice[] = "(SELECT x.id AS id FROM " SEALED "x.city_id = ? AND x.started_at < ? AND NOT " SQL_HELD(
+	"x", "?1") " ORDER BY x.started_at, x.id LIMIT ?) p CROSS JOIN recordings r ON r.id = p.id ORDER BY r.started_at, r.id";
 
 int cleanup_list_to_notice(void *self, const char *city_id, int64_t before, size_t limit, struct arena *mem, struct recording **ret,
 			   size_t *ret_n)
@@ -91,8 +95,9 @@ struct unnotice {
 	size_t n;
 };
 
-static const char sql_unnotice[] = "UPDATE recordings AS r SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL"
-				   " WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ")";
+static const char sql_unnotice[] =
+	"UPDATE recordings SET status = 1, due_on = NULL, noticed_at = NULL, notice_id = NULL WHERE id IN (SELECT r.id FROM recordings r"
+	" WHERE r.city_id = ?2 AND r.status = 2 AND (r.started_at >= ?3 OR " SQL_HELD("r", "?1") ") LIMIT ?4)";
 
 static int do_unnotice(struct db *db, void *arg)
 {
@@ -101,6 +106,7 @@ static int do_unnotice(struct db *db, void *arg)
 	query_int(&q, db_now(db));
 	query_text(&q, u->city_id);
 	query_int(&q, u->not_before == TIME_NONE ? INT64_MAX : u->not_before);
+	query_int(&q, MARKS_A_TRANSACTION);
 	int err = query_run(&q);
 	u->n = err ? 0 : (size_t)sqlite3_changes(db->h);
 	return err;
@@ -109,9 +115,14 @@ static int do_unnotice(struct db *db, void *arg)
 int cleanup_unnotice(void *self, const char *city_id, int64_t not_before, size_t *ret_n)
 {
 	struct unnotice u = {.city_id = city_id, .not_before = not_before};
-	int err = write_run(self, DURABLE_FULL, do_unnotice, &u);
+	size_t all = 0;
+	int err;
+	do {
+		err = write_run(self, DURABLE_FULL, do_unnotice, &u);
+		all += u.n;
+	} while (!err && u.n == MARKS_A_TRANSACTION);
 	if (!err)
-		*ret_n = u.n;
+		*ret_n = all;
 	return err;
 }
 
@@ -194,8 +205,10 @@ int cleanup_mark_lost(void *self, const struct uuid *id, int64_t at)
 	return write_run(self, DURABLE_FULL, do_mark_lost, &(struct marking){.ids = id, .n = 1, .at = at});
 }
 
-static const char sql_overdue_bytes[] = "SELECT sum(r.size_bytes) FROM recordings r WHERE r.city_id = ?2 AND r.status IN (1, 2)"
-					" AND r.started_at < ?3 AND NOT " SQL_HELD("r", "?1");
+static const char sql_overdue_bytes[] =
+	"SELECT (SELECT coalesce(sum(x.size_bytes), 0) FROM " SEALED "x.city_id = ?2 AND x.started_at < ?3 AND NOT " SQL_HELD(
+		"x", "?1") ") + (SELECT coalesce(sum(r.size_bytes), 0) FROM recordings r WHERE r.city_id = ?2 AND r.status = 2"
+			   " AND r.started_at < ?3 AND NOT " SQL_HELD("r", "?1") ")";
 
 int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_before, int64_t *ret_bytes)
 {
@@ -210,16 +223,23 @@ int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_befor
 	return read_end(db, query_one_int(&q, 0, ret_bytes));
 }
 
-static const char sql_oldest[] =
-	"SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status <> 4 AND r.status <> 5 AND NOT " SQL_HELD(
-		"r", "?1") " ORDER BY r.started_at LIMIT 1";
+/* The oldest of each status by its own index: lost ones, which only grow in number, are never walked over. */
+#define OLDEST_OF(status)                                                                                                                  \
+	"(SELECT r.started_at FROM recordings r WHERE r.city_id = ?2 AND r.status = " #status                                              \
+	" AND NOT " SQL_HELD("r", "?1") " ORDER BY r.started_at LIMIT 1)"
+static const char sql_oldest[] = "SELECT min(at) FROM (SELECT " OLDEST_OF(0) " AS at UNION ALL SELECT " OLDEST_OF(
+	2) " UNION ALL SELECT " OLDEST_OF(3) " UNION ALL SELECT (SELECT x.started_at FROM " SEALED
+					     "x.city_id = ?2 AND NOT " SQL_HELD("x", "?1") " ORDER BY x.started_at LIMIT 1))";
 
-/* The recordings under the holds in force: the holds lead, each bounded by the longest file. A row under two holds counts once. */
+/* The recordings under the holds in force: the cameras that are held lead, each with the span of its holds, widened by the longest file.
+ * The sealed ones by an index that has all that is asked for; the others are few. */
+#define HELD_OF(index, status)                                                                                                             \
+	"(SELECT coalesce(sum(x.size_bytes), 0) FROM (SELECT camera_id, min(from_at) AS f, max(to_at) AS t FROM hold_cameras"              \
+	" WHERE active = 1 GROUP BY camera_id) h CROSS JOIN recordings x INDEXED BY " index " WHERE x.camera_id = h.camera_id"             \
+	" AND x.city_id = ?2 AND x.status " status " AND x.started_at < h.t AND x.started_at > CASE WHEN h.f < 0 THEN h.f"                 \
+	" ELSE h.f - (SELECT longest_us FROM recording_bounds) END AND " SQL_HELD("x", "?1") ")"
 static const char sql_held_bytes[] =
-	"SELECT sum(r.size_bytes) FROM recordings r WHERE r.id IN (SELECT x.id FROM hold_cameras h CROSS JOIN recordings x"
-	" WHERE h.active = 1 AND x.camera_id = h.camera_id AND x.status <> 4 AND x.started_at < h.to_at AND x.started_at >"
-	" CASE WHEN h.from_at < 0 THEN h.from_at ELSE h.from_at - (SELECT longest_us FROM recording_bounds) END)"
-	" AND +r.city_id = ?2 AND r.status < 4 AND " SQL_HELD("r", "?1");
+	"SELECT " HELD_OF("recordings_sealed_camera", "= 1") " + " HELD_OF("recordings_camera_status", "IN (0, 2, 3)");
 
 static int one_of_city(struct db *db, const char *sql, const char *city_id, int64_t fallback, int64_t *ret_value)
 {

@@ -19,26 +19,31 @@ static struct gap read_gap(struct query *q, struct arena *mem)
 
 #define COLUMNS "r.id, r.camera_id, r.city_id, r.from_at, r.to_at, r.reason, r.by_whom, r.note"
 
-/* A span is asked for in two parts, so that neither walks over what lies long before it: gaps of at most a day begin at most a day before
- * it; long ones are few and have indexes of their own. */
-enum part { ALL, SHORT, LONG };
+/* A span is asked for in three parts, so that none walks over what lies long before it: gaps of at most a day begin at most a day before
+ * it, those of at most eight days at most eight; longer ones are few. The last two have indexes of their own. */
+enum part { ALL, SHORT, LONG, LONGER };
 
-static void filter_gaps(struct filter *w, const struct gap_filter *f, enum part part)
+static void filter_gaps(struct filter *w, const struct gap_filter *f, enum part part, bool behind)
 {
 	if (f->camera_id)
 		filter_text(w, "r.camera_id = ?", f->camera_id);
 	if (f->city_id)
 		filter_text(w, f->camera_id ? "+r.city_id = ?" : "r.city_id = ?", f->city_id);
-	if (f->reason >= 0)
-		filter_int(w, "r.reason = ?", f->reason);
+	if (f->reason >= 0) /* a camera's gaps are few: the reason must not choose the index then */
+		filter_int(w, f->camera_id ? "+r.reason = ?" : "r.reason = ?", f->reason);
 	if (f->to != TIME_NONE)
-		filter_int(w, "r.from_at < ?", f->to);
+		filter_int(w, behind ? "+r.from_at < ?" : "r.from_at < ?", f->to); /* (as in recordings.c: the cursor carries) */
 	if (part == SHORT) {
 		filter_add(w, "r.to_at - r.from_at <= 86400000000");
 		filter_int(w, "r.from_at > ? - 86400000000", f->from);
 		filter_int(w, "r.to_at > ?", f->from);
 	} else if (part == LONG) {
-		filter_add(w, "(r.to_at IS NULL OR r.to_at - r.from_at > 86400000000)");
+		filter_add(w, "(r.to_at IS NULL OR r.to_at - r.from_at > 86400000000)"); /* word for word as the index has it */
+		filter_add(w, "r.to_at - r.from_at <= 691200000000");
+		filter_int(w, "r.from_at > ? - 691200000000", f->from);
+		filter_int(w, "r.to_at > ?", f->from);
+	} else if (part == LONGER) {
+		filter_add(w, "(r.to_at IS NULL OR r.to_at - r.from_at > 691200000000)");
 		filter_int(w, "(r.to_at IS NULL OR r.to_at > ?)", f->from);
 	}
 }
@@ -54,7 +59,7 @@ static int read_part(struct db *db, const struct actor *a, const struct gap_filt
 	const struct listing listing = {
 		.table = "gaps", .columns = COLUMNS, .time = "from_at", .id = "id", .key_type = KEY_ROW, .newest_first = true};
 	struct filter where = {0};
-	filter_gaps(&where, f, part);
+	filter_gaps(&where, f, part, key->given);
 	const char *scope = f->city_id ? NULL : scope_json(a, mem);
 	if (scope && f->camera_id) {
 		filter_text(&where, "+r.city_id IN (SELECT value FROM json_each(?))", scope);
@@ -90,7 +95,7 @@ static int gap_list(void *self, const struct actor *a, const struct gap_filter *
 {
 	struct page_key key;
 	struct db *db;
-	struct gap_page rows = {0}, longer = {0};
+	struct gap_page rows = {0};
 	size_t limit = (size_t)page_limit(page);
 	int err = page_key_parse(page->cursor, 'g', &key);
 	bool visible = !f->city_id || actor_sees_city(a, f->city_id);
@@ -99,8 +104,9 @@ static int gap_list(void *self, const struct actor *a, const struct gap_filter *
 		if (err)
 			return err;
 		err = read_part(db, a, f, f->from == TIME_NONE ? ALL : SHORT, &key, limit, mem, &rows);
-		if (!err && f->from != TIME_NONE) {
-			err = read_part(db, a, f, LONG, &key, limit, mem, &longer);
+		for (enum part part = LONG; !err && f->from != TIME_NONE && part <= LONGER; part++) {
+			struct gap_page longer = {0};
+			err = read_part(db, a, f, part, &key, limit, mem, &longer);
 			rows = merge(&rows, &longer, limit, mem);
 		}
 		err = read_end(db, err);

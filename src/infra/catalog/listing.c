@@ -97,23 +97,23 @@ char *scope_json(const struct actor *a, struct arena *mem)
 	return json;
 }
 
-static void listing_sql(const struct listing *l, const struct filter *filter, const char *each_city, const struct page_key *key,
+static void listing_sql(const struct listing *l, const struct filter *filter, const char *each_value, const struct page_key *key,
 			struct buf *out)
 {
 	const char *dir = l->newest_first ? "DESC" : "ASC";
 	const char *where = filter->sql.len ? (const char *)filter->sql.data : "";
 	int where_len = (int)filter->sql.len;
 	buf_printf(out, "SELECT %s FROM ", l->columns);
-	if (each_city)
-		buf_printf(out, "json_each(?) city CROSS JOIN %s r ON r.%s IN (SELECT r.%s FROM %s r WHERE r.city_id = city.value",
-			   l->table, l->id, l->id, l->table);
+	if (each_value)
+		buf_printf(out, "json_each(?) each CROSS JOIN %s r ON r.%s IN (SELECT r.%s FROM %s r WHERE r.%s = each.value", l->table,
+			   l->id, l->id, l->table, l->each ? l->each : "city_id");
 	else
 		buf_printf(out, "%s r WHERE 1", l->table);
 	buf_printf(out, "%.*s", where_len, where);
 	if (key->given)
 		buf_printf(out, " AND (r.%s, r.%s) %s (?, ?)", l->time, l->id, l->newest_first ? "<" : ">");
 	buf_printf(out, " ORDER BY r.%s %s, r.%s %s LIMIT ?", l->time, dir, l->id, dir);
-	if (each_city)
+	if (each_value)
 		buf_printf(out, ") ORDER BY r.%s %s, r.%s %s LIMIT ?", l->time, dir, l->id, dir);
 }
 
@@ -128,19 +128,19 @@ static void bind_key(struct query *q, const struct listing *l, const struct page
 		query_text(q, (const char *)key->id); /* one byte longer than any id: always terminated */
 }
 
-struct query listing_begin(struct db *db, const struct listing *l, const struct filter *filter, const char *each_city,
+struct query listing_begin(struct db *db, const struct listing *l, const struct filter *filter, const char *each_value,
 			   const struct page_key *key, int limit)
 {
 	struct buf sql = {0};
-	listing_sql(l, filter, each_city, key, &sql);
+	listing_sql(l, filter, each_value, key, &sql);
 	struct query q = query_begin(db, buf_str(&sql));
 	buf_finish(&sql);
 	if (l->uses_now)
 		query_int(&q, db_now(db));
 	if (l->first_text)
 		query_text(&q, l->first_text);
-	if (each_city)
-		query_text(&q, each_city);
+	if (each_value)
+		query_text(&q, each_value);
 	for (size_t i = 0; i < filter->n; i++) {
 		const struct param *p = &filter->params[i];
 		if (p->type == PARAM_INT)
@@ -153,7 +153,7 @@ struct query listing_begin(struct db *db, const struct listing *l, const struct 
 	if (key->given)
 		bind_key(&q, l, key);
 	query_int(&q, limit + 1);
-	if (each_city)
+	if (each_value)
 		query_int(&q, limit + 1);
 	return q;
 }

@@ -149,7 +149,33 @@ static const char step_1[] =
 
 	"CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {step_1};
+/* At scale: the longest file as it is instead of a day for all (every list with a beginning walks over that much before it), kept an hour
+ * ahead of what is being written; gaps of a reason, and a camera's recordings of a status, by an index, since a rare one may lie behind
+ * millions of others; gaps of more than eight days, and the audit trail by action, by their own; and what the clean-up asks of sealed ones
+ * without a look at the rows. */
+static const char step_2[] =
+	"DROP TRIGGER recordings_longest_added;"
+	"DROP TRIGGER recordings_longest;"
+	"UPDATE recording_bounds SET longest_us ="
+	" max(7200000000, 3600000000 + coalesce((SELECT max(ended_at - started_at) FROM recordings), 0));"
+	"CREATE TRIGGER recordings_longest_added AFTER INSERT ON recordings"
+	" WHEN new.ended_at - new.started_at > (SELECT longest_us FROM recording_bounds) - 600000000 BEGIN"
+	" UPDATE recording_bounds SET longest_us = new.ended_at - new.started_at + 3600000000; END;"
+	"CREATE TRIGGER recordings_longest AFTER UPDATE OF started_at, ended_at ON recordings"
+	" WHEN new.ended_at - new.started_at > (SELECT longest_us FROM recording_bounds) - 600000000 BEGIN"
+	" UPDATE recording_bounds SET longest_us = new.ended_at - new.started_at + 3600000000; END;"
+	"CREATE INDEX gaps_reason ON gaps (reason, from_at);"
+	"CREATE INDEX gaps_city_reason ON gaps (city_id, reason, from_at);"
+	"CREATE INDEX gaps_longer_camera ON gaps (camera_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
+	"CREATE INDEX gaps_longer_city ON gaps (city_id, from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
+	"CREATE INDEX gaps_longer_time ON gaps (from_at) WHERE to_at IS NULL OR to_at - from_at > 691200000000;"
+	"CREATE INDEX recordings_sealed ON recordings (city_id, started_at, id, camera_id, ended_at, size_bytes, status) WHERE status = 1;"
+	"CREATE INDEX recordings_sealed_camera ON recordings (camera_id, city_id, started_at, ended_at, size_bytes, status)"
+	" WHERE status = 1;"
+	"CREATE INDEX audit_action ON audit (action, at);"
+	"CREATE INDEX recordings_camera_status ON recordings (camera_id, status, started_at);";
+
+static const char *const steps[] = {step_1, step_2};
 
 int schema_version(void)
 {

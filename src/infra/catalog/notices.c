@@ -92,9 +92,21 @@ static int do_insert(struct db *db, void *arg)
 	return err ? err : mark_noticed(db, w);
 }
 
+static int do_mark(struct db *db, void *arg)
+{
+	return mark_noticed(db, arg);
+}
+
 static int notice_insert(void *self, const struct notice *n, const struct uuid *ids, size_t n_ids)
 {
-	return write_run(self, DURABLE_FULL, do_insert, &(struct notice_write){.n = n, .ids = ids, .n_ids = n_ids});
+	struct notice_write w = {.n = n, .ids = ids, .n_ids = n_ids < MARKS_A_TRANSACTION ? n_ids : MARKS_A_TRANSACTION};
+	int err = write_run(self, DURABLE_FULL, do_insert, &w);
+	for (size_t done = w.n_ids; !err && done < n_ids; done += w.n_ids) {
+		w.ids = ids + done;
+		w.n_ids = n_ids - done < MARKS_A_TRANSACTION ? n_ids - done : MARKS_A_TRANSACTION;
+		err = write_run(self, DURABLE_FULL, do_mark, &w);
+	}
+	return err;
 }
 
 static int do_update_delivery(struct db *db, void *arg)

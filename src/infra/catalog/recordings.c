@@ -69,22 +69,27 @@ static int recording_get(void *self, const struct actor *a, const struct uuid *i
 
 /* --- lists --- */
 
-/* The clauses of a filter, without the scope. */
-static void filter_recordings(struct filter *w, const struct recording_filter *f)
+/* The clauses of a filter, without the scope. Behind a cursor the page begins at the cursor: the bound on the side it came from must not
+ * carry the index then (a range has one beginning, and SQLite would walk again over every page before). */
+static void filter_recordings(struct filter *w, const struct recording_filter *f, bool behind)
 {
+	bool newest = f->newest_first;
 	if (f->camera_id)
 		filter_text(w, "r.camera_id = ?", f->camera_id);
 	if (f->city_id)
 		filter_text(w, f->camera_id ? "+r.city_id = ?" : "r.city_id = ?", f->city_id);
-	if (f->status >= 0) /* a camera's rows are few: the status must not choose the index then */
-		filter_int(w, f->camera_id ? "+r.status = ?" : "r.status = ?", f->status);
+	if (f->status >= 0)
+		filter_int(w, "r.status = ?", f->status);
 	if (!f->deleted && f->status != REC_DELETED)
 		filter_add(w, "r.status <> 4"); /* word for word as in the partial indexes */
 	if (f->to != TIME_NONE)
-		filter_int(w, "r.started_at < ?", f->to);
+		filter_int(w, behind && newest ? "+r.started_at < ?" : "r.started_at < ?", f->to);
 	if (f->from != TIME_NONE) {
 		/* No file is longer than the longest: what began before that cannot reach `from`. */
-		filter_int(w, "r.started_at > ? - (SELECT longest_us FROM recording_bounds)", f->from);
+		filter_int(w,
+			   behind && !newest ? "+r.started_at > ? - (SELECT longest_us FROM recording_bounds)"
+					     : "r.started_at > ? - (SELECT longest_us FROM recording_bounds)",
+			   f->from);
 		filter_int(w, "(r.ended_at > ? OR r.status = 0 OR r.ended_at IS NULL)", f->from);
 	}
 }
@@ -131,7 +136,7 @@ static int recording_list(void *self, const struct actor *a, const struct record
 					.newest_first = f->newest_first,
 					.uses_now = true};
 	struct filter where = {0};
-	filter_recordings(&where, f);
+	filter_recordings(&where, f, key.given);
 	const char *scope = f->city_id ? NULL : scope_json(a, mem);
 	if (scope && f->camera_id) { /* one camera is few cities: its own index is the better one */
 		filter_text(&where, "+r.city_id IN (SELECT value FROM json_each(?))", scope);

@@ -64,7 +64,7 @@ static struct mark read_mark(struct query *q, struct arena *mem)
 	return m;
 }
 
-static void filter_marks(struct filter *w, const char *camera_id, bool scoped, int64_t from, int64_t to)
+static void filter_marks(struct filter *w, const char *camera_id, bool scoped, int64_t from, int64_t to, bool behind)
 {
 	if (camera_id && scoped)
 		filter_text(w,
@@ -78,7 +78,7 @@ static void filter_marks(struct filter *w, const char *camera_id, bool scoped, i
 	if (from != TIME_NONE)
 		filter_int(w, "r.at >= ?", from);
 	if (to != TIME_NONE)
-		filter_int(w, "r.at < ?", to);
+		filter_int(w, behind ? "+r.at < ?" : "r.at < ?", to);
 }
 
 static int collect_marks(struct query *q, struct arena *mem, size_t limit, struct mark **ret, size_t *ret_n, char **ret_next)
@@ -123,7 +123,7 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 		.first_text = scope,
 	};
 	struct filter where = {0};
-	filter_marks(&where, camera_id, scope, from, to);
+	filter_marks(&where, camera_id, scope, from, to, key.given);
 	int limit = page_limit(page);
 	struct query q = listing_begin(db, &listing, &where, NULL, &key, limit);
 	err = read_end(db, collect_marks(&q, mem, (size_t)limit, ret, ret_n, ret_next));

@@ -301,8 +301,8 @@ int volumes_settle_file(struct volumes *v, size_t i, const char *key, struct are
 	}
 	close(root);
 	if (err == -ENODATA) {
-		const struct volume_store_ops *ops = &volume_store_local_ops;
-		int removed = ops->remove(v, volumes_id(v, i), key);
+		int removed = 0;
+		volume_store_local_ops.remove(v, volumes_id(v, i), &key, 1, &removed);
 		log_info("volume.empty_file_removed", KV_S("volume", volumes_path(v, i)), KV_S("file", key));
 		return removed ? removed : -ENODATA;
 	}

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,42 +34,70 @@ static void remove_empty_folders(int root, const char *key)
 	}
 }
 
+static size_t parent_len(const char *key)
+{
+	return (size_t)(strrchr(key, '/') - key);
+}
+
 static int fsync_parent(int root, const char *key)
 {
 	char path[KEY_CAP];
-	snprintf(path, sizeof(path), "%s", key);
-	*strrchr(path, '/') = 0;
+	snprintf(path, sizeof(path), "%.*s", (int)parent_len(key), key);
 	int dir = openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return -errno;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno; /* the folder went with an earlier file */
 	int err = fsync(dir) ? -errno : 0;
 	close(dir);
 	return err;
 }
 
-static int store_remove(void *self, const char *volume_id, const char *key)
+static bool same_folder(const char *a, const char *b)
+{
+	size_t len = parent_len(a);
+	return len == parent_len(b) && !memcmp(a, b, len);
+}
+
+/* Syncs the folder of file i once, for all that were in it, and takes it away when it is empty. */
+static void finish_folder(int root, const char *const *keys, size_t n, size_t i, bool *done, int *errs)
+{
+	int err = fsync_parent(root, keys[i]);
+	for (size_t k = i; k < n; k++) {
+		if (errs[k] || done[k] || !same_folder(keys[k], keys[i]))
+			continue;
+		done[k] = true;
+		errs[k] = err;
+	}
+	if (!err)
+		remove_empty_folders(root, keys[i]);
+}
+
+static void remove_keys(int root, const char *const *keys, size_t n, bool *done, int *errs)
+{
+	for (size_t i = 0; i < n; i++) {
+		errs[i] = volume_key_valid(keys[i]) ? 0 : -EINVAL;
+		if (!errs[i] && unlinkat(root, keys[i], 0) && errno != ENOENT && errno != ENOTDIR)
+			errs[i] = -errno;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!errs[i] && !done[i])
+			finish_folder(root, keys, n, i, done, errs);
+}
+
+static void store_remove(void *self, const char *volume_id, const char *const *keys, size_t n, int *ret_errs)
 {
 	struct volumes *v = self;
 	size_t i;
-	int err = find(v, volume_id, &i);
-	if (err)
-		return err;
-	if (!volume_key_valid(key))
-		return -EINVAL;
-	int root = volume_dir_to_write(v, i);
-	if (root < 0)
-		return root;
-	if (unlinkat(root, key, 0) && errno != ENOENT && errno != ENOTDIR)
-		err = -errno;
-	if (!err) {
-		err = fsync_parent(root, key); /* -ENOENT: the folder went with an earlier file */
-		if (err == -ENOENT || err == -ENOTDIR)
-			err = 0;
+	bool *done = calloc(n ? n : 1, sizeof(*done));
+	int err = done ? find(v, volume_id, &i) : -ENOMEM;
+	int root = err ? err : volume_dir_to_write(v, i);
+	if (root >= 0) {
+		remove_keys(root, keys, n, done, ret_errs);
+		close(root);
+	} else {
+		for (size_t k = 0; k < n; k++)
+			ret_errs[k] = root;
 	}
-	if (!err)
-		remove_empty_folders(root, key);
-	close(root);
-	return err;
+	free(done);
 }
 
 static int store_stat(void *self, const char *volume_id, const char *key, int64_t *ret_size)

@@ -58,6 +58,13 @@ static int run(struct fixture *f, bool dry)
 	return cleanup_run(&f->s.app, &admin, dry, TIME_NONE, &f->mem, &f->rep, &f->p);
 }
 
+/* Both threads of the jobs, in turn. */
+static void tick(struct fixture *f)
+{
+	cleanup_tick(&f->s.app);
+	jobs_tick(&f->s.app);
+}
+
 static void set_clock(struct fixture *f, int64_t utc)
 {
 	f->s.clock.mono += utc - f->s.clock.utc;
@@ -322,13 +329,13 @@ static void test_who_ends_a_hold(void **state)
 	assert_int_equal(hold_create(&f->s.app, &ana, &h, &f->mem, &out, &f->p), -EAGAIN);
 	f->s.volumes.mirror_err = 0;
 	f->s.volumes.mirrors = 0;
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(f->s.volumes.mirrors, 1);
 	assert_int_equal(f->s.volumes.mirrored, 2);
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(f->s.volumes.mirrors, 1);
 	fake_clock_advance(&f->s.clock, 5 * HOUR); /* both end by themselves */
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(f->s.volumes.mirrors, 2);
 	assert_int_equal(f->s.volumes.mirrored, 0);
 }
@@ -376,63 +383,63 @@ static void test_schedule(void **state)
 {
 	struct fixture *f = *state;
 	int64_t last;
-	jobs_tick(&f->s.app); /* first start at midnight: yesterday's run is nobody's */
+	tick(f); /* first start at midnight: yesterday's run is nobody's */
 	assert_int_equal(runs(f, &last), 0);
 	set_clock(f, MIDNIGHT + 2 * HOUR - 1);
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(runs(f, &last), 0);
 	set_clock(f, MIDNIGHT + 2 * HOUR);
-	jobs_tick(&f->s.app);
-	jobs_tick(&f->s.app);
+	tick(f);
+	tick(f);
 	assert_int_equal(runs(f, &last), 1);
 	assert_int_equal(last, MIDNIGHT + 2 * HOUR);
 	/* down for three days: caught up once */
 	set_clock(f, MIDNIGHT + 3 * US_PER_DAY + 10 * HOUR);
-	jobs_tick(&f->s.app);
-	jobs_tick(&f->s.app);
+	tick(f);
+	tick(f);
 	assert_int_equal(runs(f, &last), 2);
 	assert_int_equal(last, MIDNIGHT + 3 * US_PER_DAY + 2 * HOUR);
 	assert_int_equal(cleanup_next(&f->s.app, f->s.clock.utc), MIDNIGHT + 4 * US_PER_DAY + 2 * HOUR);
 	/* one by hand does not count for the schedule */
 	assert_int_equal(run(f, false), 0);
 	set_clock(f, MIDNIGHT + 4 * US_PER_DAY + 2 * HOUR);
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(runs(f, &last), 4);
 	/* a clock that was a year ahead does not stop it for a year */
 	set_clock(f, MIDNIGHT + 400 * US_PER_DAY);
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(runs(f, &last), 5);
 	set_clock(f, MIDNIGHT + 5 * US_PER_DAY + 2 * HOUR);
-	jobs_tick(&f->s.app);
-	jobs_tick(&f->s.app);
+	tick(f);
+	tick(f);
 	assert_int_equal(runs(f, &last), 6);
 	f->s.app.cleanup_schedule = "nonsense";
 	assert_int_equal(cleanup_next(&f->s.app, f->s.clock.utc), TIME_NONE);
-	jobs_tick(&f->s.app);
+	tick(f);
 }
 
 static void test_a_run_cut_short_is_made_good(void **state)
 {
 	struct fixture *f = *state;
 	int64_t last;
-	jobs_tick(&f->s.app);
+	tick(f);
 	struct uuid id = fake_site_add_recording(&f->s, "portao", "lapa", MIDNIGHT - 8 * US_PER_DAY, 3600);
 	set_clock(f, MIDNIGHT + 2 * HOUR);
 	fake_catalog_fail_writes_after(f->s.catalog, 3);
-	jobs_tick(&f->s.app);
+	tick(f);
 	fake_catalog_fail_writes_after(f->s.catalog, 0);
 	assert_int_equal(row(f, &id).status, REC_SEALED);
 	fake_catalog_restart(f->s.catalog);
 	fake_clock_advance(&f->s.clock, 10 * US_PER_S);
-	jobs_tick(&f->s.app);
+	tick(f);
 	assert_int_equal(row(f, &id).status, REC_NOTICED);
 	/* one that finished with an error waits an hour */
 	fake_clock_advance(&f->s.clock, US_PER_DAY);
 	jobs_cancel(true);
-	jobs_tick(&f->s.app);
+	tick(f);
 	size_t before = runs(f, &last);
 	jobs_cancel(false);
-	jobs_tick(&f->s.app); /* stopped by a shutdown: at once */
+	tick(f); /* stopped by a shutdown: at once */
 	assert_int_equal(runs(f, &last), before + 1);
 	assert_int_equal(row(f, &id).status, REC_DELETED);
 }

@@ -510,6 +510,7 @@ static void tick(bool crash)
 	m.crash_in_tick = crash;
 	if (crash)
 		fake_catalog_fail_writes_after(m.site.catalog, 1 + (int)rnd(14));
+	cleanup_tick(&m.site.app);
 	jobs_tick(&m.site.app);
 	size_t tried = 1; /* ticks come every few seconds: the outbox runs dry between two of ours */
 	while (!crash && tried)
@@ -538,8 +539,10 @@ static void something(void)
 		break;
 	case 4: {
 		int i = 1 + (int)rnd(2);
-		if (m.down_until[i] + 4 * DAY < now()) /* never so often that a notice is given up, which it is after a week */
-			m.down_until[i] = now() + (int64_t)rnd(5 * 24) * HOUR;
+		/* Never so long that a notice is given up, which it is after a week: up to three and a half days may pass between two
+		 * ticks. */
+		if (m.down_until[i] + 4 * DAY < now())
+			m.down_until[i] = now() + (int64_t)rnd(3 * 24) * HOUR;
 		break;
 	}
 	case 5: {

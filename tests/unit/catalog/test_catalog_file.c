@@ -332,8 +332,69 @@ static void a_newer_schema_is_refused(void **state)
 	sqlite_catalog_destroy(place_must_open(&f->place));
 	run_sql(f, "PRAGMA user_version = 99");
 	REFUSE("newer Vigia (schema 99");
-	run_sql(f, "PRAGMA user_version = 1");
+	run_sql(f, "PRAGMA user_version = 2");
 	sqlite_catalog_destroy(place_must_open(&f->place));
+}
+
+/* How many recordings reach into the hour before `to`, asked as a list is. */
+static size_t reaching(struct fixture *f, struct catalog *c, int64_t to)
+{
+	struct recording *rows;
+	size_t n;
+	char *next;
+	const struct recording_filter filter = {.from = to - HOUR, .to = to, .status = -1};
+	assert_int_equal(c->recordings->list(c->self, everyone, &filter, &(struct page){.limit = 10}, &f->mem, &rows, &n, &next), 0);
+	return n;
+}
+
+static void put_long(struct catalog *c, uint8_t id, int64_t from, int64_t hours)
+{
+	const struct recording r = {.id = {{id}},
+				    .camera_id = "lapa-1",
+				    .city_id = "lapa",
+				    .volume_id = "v",
+				    .file_path = "x",
+				    .started_at = from,
+				    .ended_at = from + hours * HOUR,
+				    .size_bytes = 1,
+				    .status = REC_SEALED,
+				    .due_on = TIME_NONE,
+				    .noticed_at = TIME_NONE,
+				    .deleted_at = TIME_NONE};
+	assert_int_equal(c->recordings->put(c->self, everyone, &r), 0);
+}
+
+/* Back to schema 1 as far as step 2 looks at it, with a file of 20 hours in it. */
+static void schema_1_is_brought_up(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog *c = place_must_open(&f->place);
+	put_long(c, 1, T0, 20);
+	sqlite_catalog_destroy(c);
+	run_sql(f, "UPDATE recording_bounds SET longest_us = 90000000000; DROP INDEX gaps_reason; DROP INDEX gaps_city_reason;"
+		   "DROP INDEX gaps_longer_camera; DROP INDEX gaps_longer_city; DROP INDEX gaps_longer_time;"
+		   "DROP INDEX recordings_camera_status; DROP INDEX audit_action; DROP INDEX recordings_sealed;"
+		   "DROP INDEX recordings_sealed_camera; PRAGMA user_version = 1");
+	c = place_must_open(&f->place);
+	assert_int_equal(reaching(f, c, T0 + 20 * HOUR), 1);
+	assert_int_equal(reaching(f, c, T0 + 22 * HOUR), 0);
+	sqlite_catalog_destroy(c);
+	run_sql(f, "UPDATE gaps SET reason = 1; PRAGMA user_version = 2"); /* (indexes are whole) */
+}
+
+/* The bound that lists go by grows with the longest file. */
+static void long_files_are_found_by_their_end(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog *c = place_must_open(&f->place);
+	put_long(c, 1, T0, 1);
+	put_long(c, 2, T0 + 100 * HOUR, 30);
+	assert_int_equal(reaching(f, c, T0 + 130 * HOUR), 1);
+	put_long(c, 2, T0 + 100 * HOUR, 90); /* it grew */
+	assert_int_equal(reaching(f, c, T0 + 190 * HOUR), 1);
+	put_long(c, 3, T0 + 200 * HOUR, 1);
+	assert_int_equal(reaching(f, c, T0 + 201 * HOUR), 1);
+	sqlite_catalog_destroy(c);
 }
 
 static void another_key_is_refused(void **state)
@@ -503,6 +564,8 @@ int main(void)
 		TEST(other_files_are_refused_in_words),
 		TEST(a_damaged_head_is_refused),
 		TEST(a_newer_schema_is_refused),
+		TEST(schema_1_is_brought_up),
+		TEST(long_files_are_found_by_their_end),
 		TEST(another_key_is_refused),
 		TEST(an_empty_file_becomes_a_catalogue),
 		TEST(no_credentials_lie_in_the_file),

@@ -48,6 +48,13 @@ static struct volumes *must_open(size_t n)
 	return v;
 }
 
+static int remove_one(struct volume_store *s, const char *volume_id, const char *key)
+{
+	int err = 1;
+	s->ops->remove(s->self, volume_id, &key, 1, &err);
+	return err;
+}
+
 static bool exists(const char *folder, const char *name)
 {
 	char path[900];
@@ -169,7 +176,7 @@ static void test_recheck(void **state)
 	struct volume_store s = volumes_store_port(v);
 	int64_t size;
 	assert_int_equal(s.ops->stat(s.self, id, KEY, &size), -ENODEV);
-	assert_int_equal(s.ops->remove(s.self, id, KEY), -ENODEV);
+	assert_int_equal(remove_one(&s, id, KEY), -ENODEV);
 	struct volume_space space;
 	assert_int_equal(s.ops->space(s.self, id, &space), -ENODEV);
 	assert_int_equal(volumes_walk(v, 0, INT64_MIN, NULL, NULL), -ENODEV);
@@ -199,7 +206,7 @@ static void test_marker_gone_meanwhile(void **state)
 	snprintf(marker, sizeof(marker), "%s/.vigia/volume.json", paths[0]);
 	unlink(marker);
 	int64_t size;
-	assert_int_equal(s.ops->remove(s.self, volumes_id(v, 0), KEY), -ENODEV);
+	assert_int_equal(remove_one(&s, volumes_id(v, 0), KEY), -ENODEV);
 	assert_int_equal(s.ops->stat(s.self, volumes_id(v, 0), KEY, &size), -ENODEV);
 	assert_int_equal(s.ops->mirror_holds(s.self, NULL, 0), -ENODEV);
 	assert_true(exists(paths[0], KEY));
@@ -290,15 +297,15 @@ static void test_remove(void **state)
 	int64_t size = 0;
 	assert_int_equal(s.ops->stat(s.self, id, KEY, &size), 0);
 	assert_int_equal(size, 3);
-	assert_int_equal(s.ops->remove(s.self, id, KEY), 0);
+	assert_int_equal(remove_one(&s, id, KEY), 0);
 	assert_int_equal(s.ops->stat(s.self, id, KEY, &size), -ENOENT);
-	assert_int_equal(s.ops->remove(s.self, id, KEY), 0); /* gone already */
+	assert_int_equal(remove_one(&s, id, KEY), 0); /* gone already */
 	assert_true(exists(paths[0], "lapa/portao-1/2026-11-22"));
-	assert_int_equal(s.ops->remove(s.self, id, "lapa/portao-1/2026-11-22/150000Z.mp4"), 0);
+	assert_int_equal(remove_one(&s, id, "lapa/portao-1/2026-11-22/150000Z.mp4"), 0);
 	assert_false(exists(paths[0], "lapa/portao-1"));
 	assert_true(exists(paths[0], "lapa"));
-	assert_int_equal(s.ops->remove(s.self, id, KEY), 0);
-	assert_int_equal(s.ops->remove(s.self, OTHER_SITE, KEY), -ENODEV);
+	assert_int_equal(remove_one(&s, id, KEY), 0);
+	assert_int_equal(remove_one(&s, OTHER_SITE, KEY), -ENODEV);
 	/* Keys come from the catalogue; they reach nothing else all the same. */
 	put(dir, "outside/a/2026-11-22/140000Z.mp4", "x");
 	static const char *const bad[] = {"../outside/a/2026-11-22/140000Z.mp4",
@@ -309,10 +316,41 @@ static void test_remove(void **state)
 					  "",
 					  "lapa//2026-11-22/140000Z.mp4"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(s.ops->remove(s.self, id, bad[i]), -EINVAL);
+		assert_int_equal(remove_one(&s, id, bad[i]), -EINVAL);
 		assert_int_equal(s.ops->stat(s.self, id, bad[i], &size), -EINVAL);
 	}
 	assert_true(exists(dir, "outside/a/2026-11-22/140000Z.mp4"));
+	volumes_destroy(v);
+}
+
+static void test_remove_many(void **state)
+{
+	struct volumes *v = must_open(1);
+	struct volume_store s = volumes_store_port(v);
+	static const char *const keys[] = {KEY,
+					   "lapa/portao-1/2026-11-22/150000Z.mp4",
+					   "../x/y/2026-11-22/150000Z.mp4",
+					   "lapa/portao-2/2026-11-22/140000Z.mp4",
+					   "lapa/portao-1/2026-11-23/000000Z.mp4",
+					   KEY,
+					   "lapa/portao-3/2026-11-22/140000Z.mp4"};
+	static const int expected[] = {0, 0, -EINVAL, 0, 0, 0, -EISDIR};
+	int errs[7] = {1, 1, 1, 1, 1, 1, 1};
+	put(paths[0], keys[0], "a");
+	put(paths[0], keys[1], "b");
+	put(paths[0], keys[3], "c");
+	put(paths[0], "lapa/portao-2/2026-11-22/150000Z.mp4", "stays");
+	put(paths[0], "lapa/portao-3/2026-11-22/140000Z.mp4/a", "a folder of that name");
+	s.ops->remove(s.self, volumes_id(v, 0), keys, 7, errs);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(errs[i], expected[i]);
+	assert_false(exists(paths[0], "lapa/portao-1")); /* both its files: the folders too */
+	assert_false(exists(paths[0], keys[3]));
+	assert_true(exists(paths[0], "lapa/portao-2/2026-11-22/150000Z.mp4"));
+	s.ops->remove(s.self, OTHER_SITE, keys, 7, errs);
+	for (size_t i = 0; i < 7; i++)
+		assert_int_equal(errs[i], -ENODEV);
+	s.ops->remove(s.self, volumes_id(v, 0), keys, 0, errs);
 	volumes_destroy(v);
 }
 
@@ -491,6 +529,7 @@ int main(void)
 		T(test_pick),
 		T(test_walk),
 		T(test_remove),
+		T(test_remove_many),
 		T(test_mirror),
 		T(test_newest_mirror_wins),
 		T(test_damaged_mirror),
