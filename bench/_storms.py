@@ -26,7 +26,7 @@ class Memory(contextlib.AbstractContextManager):
     """Before, peak while it lasts, after; of a process that may be started again."""
 
     def __init__(self, s):
-        self.s, self.seen, self.done = s, [], threading.Event()
+        self.s, self.seen, self.done = s, [b.memory_mb(s.server.p.pid)], threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
 
@@ -40,8 +40,7 @@ class Memory(contextlib.AbstractContextManager):
         self.thread.join()
 
     def row(self):
-        seen = self.seen or [0]
-        return {"rss_before_mb": round(seen[0], 1), "rss_peak_mb": round(max(seen), 1), "rss_after_mb": round(seen[-1], 1)}
+        return {"rss_before_mb": round(self.seen[0], 1), "rss_peak_mb": round(max(self.seen), 1), "rss_after_mb": round(self.seen[-1], 1)}
 
 
 @contextlib.contextmanager
