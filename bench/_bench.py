@@ -74,6 +74,10 @@ def turn(path):
         yield
 
 
+def duration_s(text):
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+
 # --- limits ---
 def bytes_per_second(query):
     """Of one camera: the clip's own rate, and what framing adds."""
