@@ -264,11 +264,11 @@ def all_of(s, path):
             return rows
 
 
-def gaps_of(s, since=None):
-    """{reason: number}, of gaps that began after `since` (unix)."""
+def gaps_of(s, since=None, names=None):
+    """{reason: number}, of gaps that began after `since` (unix), of these cameras."""
     found = {}
     for g in all_of(s, "/gaps"):
-        if since is None or site.when(g["from"]) >= since:
+        if (since is None or site.when(g["from"]) >= since) and (names is None or g["camera_id"] in names):
             found[g["reason"]] = found.get(g["reason"], 0) + 1
     return found
 

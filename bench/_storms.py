@@ -82,7 +82,7 @@ def ask_again(s, size, seconds):
 
 def finish(s, sim, size, allowed=None):
     """Stops the server and counts the good cameras' frames. allowed: {name: (from, to)}, numbers that may be missing."""
-    gaps, lines = b.gaps_of(s), s.said()
+    gaps, lines = b.gaps_of(s, names=set(size.names())), s.said()
     queues = {k: v for k, v in b.metrics(s).items() if any(w in k for w in ("queue", "dropped", "waiting", "busy"))}
     s.server.stop()
     whole, cameras = sim.stats()
