@@ -4,15 +4,23 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-#define POOL_MAX 256u /* 128 MB: what a stalled disk had piled up goes back to the system */
+#define POOL_MAX 256u /* 128 MB: what a stalled disk or an hour's cut had piled up goes back to the system */
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 /* under pool_lock */
 static struct chunk *pool_head;
 static size_t pool_n;
 static atomic_size_t total_bytes;
+
+/* Straight from the system, and straight back: on the allocator's heap one chunk in use would keep the freed ones around it resident. */
+static uint8_t *map(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
 
 struct chunk *chunk_create(size_t size)
 {
@@ -30,15 +38,14 @@ struct chunk *chunk_create(size_t size)
 		pthread_mutex_unlock(&pool_lock);
 	}
 	if (!c) {
-		void *data;
 		c = malloc(sizeof(*c));
 		if (!c)
 			return NULL;
-		if (posix_memalign(&data, CHUNK_ALIGN, size)) {
+		c->data = map(size);
+		if (!c->data) {
 			free(c);
 			return NULL;
 		}
-		c->data = data;
 		c->size = (uint32_t)size;
 		atomic_fetch_add(&total_bytes, size);
 	}
@@ -56,7 +63,7 @@ struct chunk *chunk_ref(struct chunk *c)
 static void chunk_free(struct chunk *c)
 {
 	atomic_fetch_sub(&total_bytes, c->size);
-	free(c->data);
+	munmap(c->data, c->size);
 	free(c);
 }
 

@@ -35,7 +35,7 @@ static void tell_systemd(const char *state)
 	close(fd);
 }
 
-/* A camera takes a socket and two descriptors of its file; a viewer a socket. */
+/* Cameras, their files and viewers take descriptors; the engine says how many cameras fit. */
 static void raise_file_limit(void)
 {
 	struct rlimit lim;
@@ -43,8 +43,6 @@ static void raise_file_limit(void)
 		return;
 	lim.rlim_cur = lim.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &lim);
-	if (lim.rlim_cur < 8192)
-		log_warn("limit.files", KV_I("open_files", lim.rlim_cur), KV_I("cameras_that_fit", lim.rlim_cur / 4));
 }
 
 static void print_addresses(const struct site *s)

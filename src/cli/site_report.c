@@ -58,6 +58,8 @@ void site_metrics(void *self, struct buf *out)
 		{"cameras", "gauge", "Streams that were started.", e.cameras},
 		{"cameras_live", "gauge", "Streams with pictures.", e.live},
 		{"cameras_recording", "gauge", "Streams being recorded.", e.recording},
+		{"cameras_gathering", "gauge", "Unwatched streams whose packets are taken several frames at a time.", e.gathering},
+		{"cameras_that_fit", "gauge", "Streams that the limit on open files lets record.", e.cameras_that_fit},
 		{"received_bytes_total", "counter", "Bytes from cameras.", (double)e.bytes_received},
 		{"frames_total", "counter", "Video access units received.", (double)e.frames},
 		{"frames_lost_total", "counter", "Access units damaged or missing.", (double)e.frames_lost},
@@ -90,9 +92,10 @@ void site_status(void *self, const struct actor *a, struct buf *out)
 	rfc3339_format(s->started_at, at);
 	buf_printf(out, "{\"provider\":\"%s\",\"recorder\":\"%s\",\"server_started_at\":\"%s\",", s->app.provider.name,
 		   s->app.recorder.name, at);
-	buf_printf(out,
-		   "\"loops\":{\"cameras\":%d,\"live\":%d,\"recording\":%d,\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},",
-		   e.cameras, e.live, e.recording, (unsigned long long)e.bytes_received, (unsigned long long)e.frames,
-		   (unsigned long long)e.frames_lost);
+	buf_printf(
+		out,
+		"\"loops\":{\"cameras\":%d,\"cameras_that_fit\":%d,\"live\":%d,\"recording\":%d,\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},",
+		e.cameras, e.cameras_that_fit, e.live, e.recording, (unsigned long long)e.bytes_received, (unsigned long long)e.frames,
+		(unsigned long long)e.frames_lost);
 	buf_printf(out, "\"disk_queue_bytes\":%llu}", (unsigned long long)e.writers.queue_bytes);
 }

@@ -213,6 +213,22 @@ def cameras():
                 assert r.returncode == 0 and not [line for line in r.stderr.splitlines() if "[null @" not in line and "repeated" not in line], r
 
 
+@test("a limit on open files that is too low for the cameras: raised to the hard limit, and a warning says how many fit")
+def file_limit():
+    with Site(start=False, cameras=[(f"c{i}", "clip=low") for i in range(12)]) as s:
+        s.server.cmd = ["prlimit", "--nofile=64:300", "--", *s.server.cmd]
+        s.start()
+        s.wait_live()
+        for i in range(12):
+            s.wait_recorded(f"c{i}")
+        lines = [line for line in s.said().splitlines() if "limit.files" in line]
+        assert len(lines) == 1 and "cameras_that_fit=8 " in lines[0] and "level=warn" in lines[0], lines
+        assert s.get("/status")["loops"]["cameras_that_fit"] == 8
+    with Site(cameras=[("c", "")]) as s:
+        s.wait_live()
+        assert "limit.files" not in s.said()
+
+
 @test("port in use, a directory that cannot be written, a full disk, a second server: one line, exit 1")
 def start():
     with Site(camsim=False) as s:

@@ -91,6 +91,7 @@ void record_start(struct camera_rt *c, const struct recording_start *how)
 	bool owed = how && how->expected_from != TIME_NONE && how->expected_from < now;
 	if (owed && now - how->expected_from <= GAP_MIN_US) {
 		c->rec.covered_until = how->expected_from; /* a gap only if the first frame stays away */
+		c->cause = how->missing_reason;		   /* ... for that reason, unless the camera has one of its own */
 	} else if (owed) {
 		c->rec.covered_until = how->expected_from;
 		open_gap(c, how->expected_from, how->missing_reason, NULL, NULL);
@@ -281,6 +282,8 @@ static void settle_resume(struct camera_rt *c)
 		struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = at, .reason = c->cause};
 		journal(c)->gap_whole(c->engine->config.journal_self, &g);
 	}
+	if (c->cause == GAP_SERVER_DOWN)
+		c->cause = GAP_NO_SIGNAL; /* it is told */
 	if (c->rec.covered_until == TIME_NONE || at > c->rec.covered_until)
 		c->rec.covered_until = at;
 }

@@ -6,12 +6,18 @@
 #include "domain/validate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BUCKETS 4096
+/* A socket, a file and its folder, and at the hour's cut the file and folder of before, until it is sealed. */
+#define FILES_PER_CAMERA 5
+#define FILES_FOR_OTHERS 256 /* catalogue, listeners, a few viewers */
+#define RECOVERY_LEAST_US (US_PER_S / 4)
 
 /* ---------------------------------------------------------------- cameras */
 
@@ -50,6 +56,23 @@ static struct camera_rt *lookup(struct engine *e, const char *id)
 		atomic_fetch_add(&c->refs, 1);
 	pthread_rwlock_unlock(&e->lock);
 	return c;
+}
+
+static size_t cameras_that_fit(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return files.rlim_cur > FILES_FOR_OTHERS ? (files.rlim_cur - FILES_FOR_OTHERS) / FILES_PER_CAMERA : 0;
+}
+
+/* Under lock. Said once each time the number goes beyond it. */
+static void warn_if_too_many(const struct engine *e)
+{
+	if (e->n_cameras == e->cameras_that_fit + 1)
+		log_warn("limit.files", KV_I("cameras_that_fit", e->cameras_that_fit),
+			 KV_S("what", "more streams are started than the limit on open files (already raised to the hard one) lets record "
+				      "through an hour's cut; raise it: LimitNOFILE= in the unit, or ulimit -Hn"));
 }
 
 static struct camera_rt *new_camera(struct engine *e, const char *id)
@@ -167,6 +190,40 @@ static void run_configure(struct camera_rt *c, const struct message *m)
 		camera_reconnect(c);
 }
 
+struct recovery {
+	struct engine_loop *loop;
+	int64_t lost_mono_us;
+	char host[256];
+};
+
+static void run_recovery(void *arg)
+{
+	struct recovery *r = arg;
+	for (struct camera_rt *c = r->loop->waiting, *next; c; c = next) {
+		next = c->next_waiting;
+		camera_hurry(c, r->host, r->lost_mono_us);
+	}
+	free(r);
+}
+
+void engine_recovered(struct engine *e, const struct camera_rt *c)
+{
+	struct rtsp_url url;
+	long long now = camera_mono(c), last = atomic_load(&e->recovered_mono_us);
+	/* A thousand that come back together tell it a few times, not a thousand. */
+	if (now - last < RECOVERY_LEAST_US || !atomic_compare_exchange_strong(&e->recovered_mono_us, &last, now) ||
+	    rtsp_url_parse(c->url, &url))
+		return;
+	for (int i = 0; i < e->n_loops; i++) {
+		struct recovery *r = malloc(sizeof(*r));
+		if (!r)
+			return; /* they come back by themselves */
+		*r = (struct recovery){.loop = &e->loops[i], .lost_mono_us = c->lost_mono_us};
+		snprintf(r->host, sizeof(r->host), "%s", url.host);
+		net_loop_post(r->loop->net, run_recovery, r);
+	}
+}
+
 static void run_remove(struct camera_rt *c, const struct message *m)
 {
 	(void)m;
@@ -187,7 +244,14 @@ static void run_record_start(struct camera_rt *c, const struct message *m)
 
 static void run_record_stop(struct camera_rt *c, const struct message *m)
 {
+	camera_catch_up(c);
 	record_stop(c, m->has_by ? m->by : NULL, m->has_note ? m->note : NULL);
+}
+
+static void run_watched(struct camera_rt *c, const struct message *m)
+{
+	(void)m;
+	camera_watched(c);
 }
 
 /* ---------------------------------------------------------------- port: streaming_provider */
@@ -212,6 +276,7 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 		c->next_in_bucket = *bucket;
 		*bucket = c;
 		e->n_cameras++;
+		warn_if_too_many(e);
 	}
 	if (c)
 		atomic_fetch_add(&c->refs, 1);
@@ -363,10 +428,16 @@ static enum live_answer source_media(void *self, const char *camera_id, const ch
 static void source_touch(void *self, const char *camera_id)
 {
 	struct engine *e = self;
-	struct live *l = lookup_live(e, camera_id);
-	if (l)
-		live_touch(l, e->config.clock->mono_us(e->config.clock));
-	live_unref(&l);
+	struct camera_rt *c = lookup(e, camera_id);
+	struct message *m = NULL;
+	if (!c)
+		return;
+	if (live_touch(c->live, e->config.clock->mono_us(e->config.clock)) && (m = calloc(1, sizeof(*m)))) {
+		m->run = run_watched;
+		post(c, m); /* takes the reference */
+	} else {
+		camera_unref(c);
+	}
 }
 
 static const struct live_source_ops live_ops = {
@@ -408,6 +479,7 @@ int engine_create(const struct engine_config *config, struct engine **ret)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	int loops = config->loops ? config->loops : cores > 0 ? (int)cores : 1;
 	e->n_buckets = BUCKETS;
+	e->cameras_that_fit = cameras_that_fit();
 	e->table = calloc(e->n_buckets, sizeof(struct camera_rt *));
 	e->loops = calloc((size_t)loops, sizeof(*e->loops));
 	struct writers_config wc = {
@@ -477,6 +549,8 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 		.frames = atomic_load(&e->frames),
 		.frames_lost = atomic_load(&e->frames_lost),
 		.sessions = atomic_load(&e->sessions),
+		.gathering = atomic_load(&e->n_gathering),
+		.cameras_that_fit = e->cameras_that_fit < INT_MAX ? (int)e->cameras_that_fit : INT_MAX,
 	};
 	pthread_rwlock_rdlock(&e->lock);
 	for (size_t i = 0; i < e->n_buckets; i++) {

@@ -347,9 +347,14 @@ static void trim_track(struct track *t, bool watched)
 	t->trimmed_tag = tag;
 }
 
+bool live_watched(const struct live *l, int64_t now_mono_us)
+{
+	return now_mono_us - atomic_load(&l->touched_mono_us) < WATCHED_US;
+}
+
 void live_trim(struct live *l, int64_t now_mono_us)
 {
-	bool watched = now_mono_us - atomic_load(&l->touched_mono_us) < WATCHED_US;
+	bool watched = live_watched(l, now_mono_us);
 	pthread_mutex_lock(&l->lock);
 	for (int i = 0; i < 2; i++)
 		if (l->tracks[i].window)
@@ -375,9 +380,9 @@ uint64_t live_version(const struct live *l)
 	return atomic_load(&l->version);
 }
 
-void live_touch(struct live *l, int64_t now_mono_us)
+bool live_touch(struct live *l, int64_t now_mono_us)
 {
-	atomic_store(&l->touched_mono_us, now_mono_us);
+	return now_mono_us - atomic_exchange(&l->touched_mono_us, now_mono_us) >= WATCHED_US;
 }
 
 enum live_answer live_get_multivariant(struct live *l, struct buf *out)
@@ -475,18 +480,13 @@ static enum live_answer find_init(struct track *t, uint64_t id, struct blob *ret
 
 static bool slot_blob(const struct slot *s, struct blob *ret)
 {
-	struct blob b = {.len = s->len};
-	if (s->chunk) {
-		b.chunk = s->chunk;
-		b.offset = s->offset;
-	} else if (s->file && rec_file_reader(s->file)) {
-		b.file = rec_file_reader(s->file);
+	struct blob b = {.len = s->len, .chunk = s->chunk, .offset = s->offset};
+	if (!s->chunk) {
+		b.file = s->file ? rec_file_reader(s->file) : NULL;
 		b.offset = s->file_offset;
-	} else {
-		return false;
 	}
 	*ret = b;
-	return true;
+	return b.chunk || b.file;
 }
 
 /* Neighbours in one chunk or file become one blob where they touch (segments are mostly one run of bytes but for padding). */

@@ -224,14 +224,3 @@ int rec_io_seal(struct rec_io *io, const struct seal_data *seal, int64_t *ret_si
 	*ret_size = (int64_t)io->length;
 	return err;
 }
-
-struct shared_file *rec_io_reader(const struct rec_io *io)
-{
-	int fd = openat(io->dir, file_name(io), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	struct shared_file *f = shared_file_create(fd);
-	if (!f)
-		close(fd);
-	return f;
-}

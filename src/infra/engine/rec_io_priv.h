@@ -31,6 +31,5 @@ int rec_io_append(struct rec_io *io, const uint8_t *data, uint32_t len);
  * without one fragment is removed: *ret_size 0. */
 int rec_io_seal(struct rec_io *io, const struct seal_data *seal, int64_t *ret_size);
 void rec_io_close(struct rec_io *io);
-struct shared_file *rec_io_reader(const struct rec_io *io);
 
 #endif

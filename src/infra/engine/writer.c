@@ -5,6 +5,7 @@
 #include "infra/engine/rec_io_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,9 +108,26 @@ int rec_file_error(const struct rec_file *f)
 	return atomic_load(&f->err);
 }
 
+/* Opened when it is first asked for: most files are never read while they are in a live window, and a descriptor each counts. */
 struct shared_file *rec_file_reader(struct rec_file *f)
 {
-	return atomic_load(&f->reader);
+	struct shared_file *r = atomic_load(&f->reader), *none = NULL;
+	if (r || !rec_file_published(f)) /* its name stands before its length is published */
+		return r;
+	int root = volumes_open_root(f->w->config.volumes, (size_t)f->volume);
+	int fd = root < 0 ? -1 : openat(root, f->io.key, O_RDONLY | O_CLOEXEC);
+	if (root >= 0)
+		close(root);
+	if (fd < 0)
+		return NULL;
+	r = shared_file_create(fd);
+	if (!r) {
+		close(fd);
+	} else if (!atomic_compare_exchange_strong(&f->reader, &none, r)) {
+		shared_file_unref(&r);
+		return none;
+	}
+	return r;
 }
 
 const struct uuid *rec_file_id(const struct rec_file *f)
@@ -140,14 +158,11 @@ static void do_open(struct rec_file *f)
 	int err = root < 0 ? root : rec_io_open(&f->io, root, f->city_id, f->camera_id, f->started_utc_us, &f->header);
 	if (root >= 0)
 		close(root);
-	struct shared_file *reader = NULL;
-	if (!err && !(reader = rec_io_reader(&f->io)))
-		err = -ENOMEM;
+	buf_finish(&f->header);
 	if (err) {
 		fail_file(f, "open", err);
 		return;
 	}
-	atomic_store(&f->reader, reader);
 	atomic_store(&f->published, FMP4_HEADER_SIZE);
 	atomic_fetch_add(&f->w->files_opened, 1);
 	struct recording r = {
