@@ -87,6 +87,14 @@ def bytes_per_second(query):
     return os.path.getsize(path) / seconds * 1.03
 
 
+RESERVED = 33e6  # what an open recording takes of the disk ahead of its footage (PREALLOCATE in rec_io.c)
+
+
+def footage_bytes(cameras, query, seconds, files=1):
+    """The space that recording takes, with so many files of a camera open or waiting for their seal."""
+    return cameras * (bytes_per_second(query) * seconds + RESERVED * files)
+
+
 def need_space(n_bytes):
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < n_bytes * 1.1 + 1e9:
