@@ -65,10 +65,10 @@ endif
 
 ifneq ($(wildcard bench/run.sh),)
 .PHONY: bench
-bench: ## what a camera costs here, beside a floor that only receives and appends
-	@tools/packages.sh build demo
+bench: ## a short run of every benchmark of bench/README.md, some ten minutes; T=name
+	@tools/packages.sh build bench
 	@$(MAKE) --no-print-directory ninja-all
-	@bench/run.sh $(BUILD)
+	@PATH=$$PATH:/usr/sbin bench/run.sh $(BUILD) $(T)
 endif
 
 fuzz: ## libFuzzer on every parser of foreign bytes, FUZZ_SECONDS (60) each; T=name

@@ -74,6 +74,10 @@ def turn(path):
         yield
 
 
+def duration_s(text):
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+
 # --- limits ---
 def bytes_per_second(query):
     """Of one camera: the clip's own rate, and what framing adds."""
@@ -81,6 +85,14 @@ def bytes_per_second(query):
     path = os.path.join(site.CLIPS, (clip[1] if clip else "low") + (".h265" if "h265" in query else ".h264"))
     seconds = {"hd2m": 20, "hd500k": 20, "hd": 10, "long": 40}.get(clip and clip[1], 10)
     return os.path.getsize(path) / seconds * 1.03
+
+
+RESERVED = 33e6  # what an open recording takes of the disk ahead of its footage (PREALLOCATE in rec_io.c)
+
+
+def footage_bytes(cameras, query, seconds, files=1):
+    """The space that recording takes, with so many files of a camera open or waiting for their seal."""
+    return cameras * (bytes_per_second(query) * seconds + RESERVED * files)
 
 
 def need_space(n_bytes):
@@ -260,11 +272,11 @@ def all_of(s, path):
             return rows
 
 
-def gaps_of(s, since=None):
-    """{reason: number}, of gaps that began after `since` (unix)."""
+def gaps_of(s, since=None, names=None):
+    """{reason: number}, of gaps that began after `since` (unix), of these cameras."""
     found = {}
     for g in all_of(s, "/gaps"):
-        if since is None or site.when(g["from"]) >= since:
+        if (since is None or site.when(g["from"]) >= since) and (names is None or g["camera_id"] in names):
             found[g["reason"]] = found.get(g["reason"], 0) + 1
     return found
 

@@ -26,9 +26,9 @@ def main():
     o.add_argument("--minutes", type=float, default=10)
     o.add_argument("--file", default="1m", help="length of a file: 10s to 10m")
     a = b.begin(o)
-    file_s = int(a.file[:-1]) * {"s": 1, "m": 60}[a.file[-1]]
+    file_s = b.duration_s(a.file)
     if a.query == "auto":
-        a.query = next((q for q in ("clip=hd2m", "clip=hd500k") if needed(a, q, file_s) * 1.5 < shutil.disk_usage(tempfile.gettempdir()).free), "clip=hd500k")
+        a.query = next((q for q in ("clip=hd2m", "clip=hd500k") if needed(a, q, file_s) * 1.2 < shutil.disk_usage(tempfile.gettempdir()).free), "clip=hd500k")
     b.need_space(needed(a, a.query, file_s))
     b.need_files(a.cameras * 4 + 200)
     with b.turn(a.lock):
@@ -44,7 +44,7 @@ def main():
 
 
 def needed(a, query, file_s):
-    return a.cameras * b.bytes_per_second(query) * file_s * KEPT_CUTS
+    return b.footage_bytes(a.cameras, query, file_s * KEPT_CUTS, 2)
 
 
 class Counter:

@@ -18,15 +18,20 @@ def main():
     o.add_argument("--storm", default="all")
     o.add_argument("--down", type=float, default=5, help="seconds that the cameras are away in sim_restart")
     o.add_argument("--storm-seconds", type=int, default=30)
+    o.add_argument("--cuts", type=int, default=2, help="of hour_cut")
+    o.add_argument("--file", default="1m", help="length of a file in hour_cut: 10s to 1h (1h waits for the hour; its seals are spread furthest)")
+    o.add_argument("--settle", type=int, default=10, help="seconds of calm before and after")
     o.add_argument("--mute", type=int, default=200)
     o.add_argument("--flood", type=int, default=100)
     a = b.begin(o)
     wanted = list(_storms.ALL) if a.storm == "all" else a.storm.split(",")
     if unknown := set(wanted) - set(_storms.ALL):
         sys.exit(f"no such storm: {', '.join(unknown)}")
-    size = _storms.Size(a.cameras, a.query, storm_s=a.storm_seconds, mute=a.mute, flood=a.flood, down_s=a.down)
+    size = _storms.Size(a.cameras, a.query, storm_s=a.storm_seconds, mute=a.mute, flood=a.flood, down_s=a.down, cuts=a.cuts, file=a.file,
+                        file_s=b.duration_s(a.file), settle_s=a.settle)
     streams = a.cameras + max(a.cameras // 2, a.flood * 10)
-    b.need_space(b.bytes_per_second(a.query) * max(a.cameras * (size.file_s * (size.cuts + 1) + 30), streams * (a.storm_seconds + 40)))
+    b.need_space(max(b.footage_bytes(a.cameras, a.query, size.file_s * (size.cuts + 1) + 30, 2 if "hour_cut" in wanted else 1),
+                     b.footage_bytes(streams, a.query, a.storm_seconds + 40, 0) + (a.cameras + max(a.cameras // 2, a.flood)) * b.RESERVED))
     b.need_files((a.cameras + max(a.mute, a.cameras // 2)) * 4 + 200)
     result = {"cameras": a.cameras, "query": a.query, "machine": b.machine(), "storms": {}, "table": []}
     for name in wanted:

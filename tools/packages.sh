@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those. Without root it prints the one command and ends with 1.
-# usage: packages.sh build|demo|test|check|fuzz...   (each list adds to the others)
+# usage: packages.sh build|demo|bench|test|check|fuzz...   (each list adds to the others)
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config python3 tzdata ca-certificates libuv1-dev libmicrohttpd-dev libjansson-dev libyaml-dev \
@@ -16,11 +16,14 @@ for list in "$@"; do
 	case $list in
 	build) wanted="$wanted $build" ;;
 	demo) wanted="$wanted $demo" ;;
+	bench) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
 	*) echo "packages.sh: unknown list $list" >&2 && exit 2 ;;
 	esac
+	# What delivery is measured against; any of Debian's flavours will do.
+	[ "$list" != bench ] || command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || wanted="$wanted nginx-light"
 	# Node may come from elsewhere, and Debian's npm does not go together with every one of them.
 	if [ "$list" = test ]; then
 		command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"

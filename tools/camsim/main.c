@@ -174,7 +174,7 @@ static void usage(FILE *out)
 		else if (behaviours[i].a)
 			fprintf(out, "=%g", behaviours[i].a);
 	}
-	fputs("\n--epoch: frame 0 of every camera was then (microseconds since 1970), so that the numbers of a camsim before this one go on.\n"
+	fputs("\n--epoch: frame 0 of every camera was then (us since 1970), so that numbers go on from an earlier camsim's.\n"
 	      "SIGUSR1 writes the statistics (standard output, or FILE); so does the end.\n",
 	      out);
 }
