@@ -7,19 +7,142 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define POOL_MAX 256u /* 128 MB: what a stalled disk or an hour's cut had piled up goes back to the system */
+/* Chunks of the standard size are cut from slabs of a huge page: the disk takes such memory in one piece (page by page, pinning it was the
+ * largest single cost of a write), and the copies into it miss the TLB less. Straight from the system, and straight back: on the
+ * allocator's heap one chunk in use would keep the freed ones around it resident. */
+#define SLAB_SIZE (2u << 20)
+#define SLAB_CHUNKS (SLAB_SIZE / CHUNK_STD_SIZE)
+/* Empty slabs that are kept: 128 MB and half as many as are in use, since a thousand cameras' key frames swing by as much every other
+ * second and the system clears what it gives. What a stalled disk or an hour's cut had piled up goes back to it. */
+#define EMPTY_LEAST 64u
+
+struct slab {
+	struct slab *next, **in; /* of the list it is in; none while every chunk is in use */
+	uint8_t *data;
+	unsigned used;
+	struct chunk *free;
+	struct chunk chunks[SLAB_CHUNKS];
+};
 
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 /* under pool_lock */
-static struct chunk *pool_head;
-static size_t pool_n;
+static struct slab *partial, *empty; /* partly in use: taken from first, so that the others become empty */
+static size_t n_slabs, n_empty;
 static atomic_size_t total_bytes;
 
-/* Straight from the system, and straight back: on the allocator's heap one chunk in use would keep the freed ones around it resident. */
 static uint8_t *map(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/* SLAB_SIZE bytes, aligned to as much. */
+static uint8_t *map_slab(void)
+{
+	uint8_t *p = map(2 * SLAB_SIZE);
+	if (!p)
+		return NULL;
+	size_t before = (SLAB_SIZE - (uintptr_t)p % SLAB_SIZE) % SLAB_SIZE;
+	if (before)
+		munmap(p, before);
+	munmap(p + before + SLAB_SIZE, SLAB_SIZE - before);
+	madvise(p + before, SLAB_SIZE, MADV_HUGEPAGE); /* small pages do as well, only dearer */
+	return p + before;
+}
+
+static void leave_list(struct slab *s)
+{
+	if (!s->in)
+		return;
+	*s->in = s->next;
+	if (s->next)
+		s->next->in = s->in;
+	s->in = NULL;
+}
+
+static void enter_list(struct slab *s, struct slab **list)
+{
+	s->next = *list;
+	if (s->next)
+		s->next->in = &s->next;
+	s->in = list;
+	*list = s;
+}
+
+static struct slab *slab_create(void)
+{
+	struct slab *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->data = map_slab();
+	if (!s->data) {
+		free(s);
+		return NULL;
+	}
+	atomic_fetch_add(&total_bytes, SLAB_SIZE);
+	for (unsigned i = 0; i < SLAB_CHUNKS; i++) {
+		s->chunks[i] = (struct chunk){
+			.size = CHUNK_STD_SIZE, .data = s->data + (size_t)i * CHUNK_STD_SIZE, .slab = s, .next_free = s->free};
+		s->free = &s->chunks[i];
+	}
+	return s;
+}
+
+static void slab_destroy(struct slab *s)
+{
+	atomic_fetch_sub(&total_bytes, SLAB_SIZE);
+	munmap(s->data, SLAB_SIZE);
+	free(s);
+}
+
+static struct chunk *take_std(void)
+{
+	struct chunk *c = NULL;
+	pthread_mutex_lock(&pool_lock);
+	struct slab *s = partial ? partial : empty;
+	if (!s && (s = slab_create())) {
+		enter_list(s, &empty);
+		n_empty++;
+		n_slabs++;
+	}
+	if (s) {
+		c = s->free;
+		s->free = c->next_free;
+		n_empty -= s->used++ == 0;
+		leave_list(s);
+		if (s->free)
+			enter_list(s, &partial);
+	}
+	pthread_mutex_unlock(&pool_lock);
+	return c;
+}
+
+/* Under pool_lock. Off its list, to be destroyed without the lock. */
+static struct slab *one_too_many(void)
+{
+	struct slab *s = empty;
+	if (n_empty <= EMPTY_LEAST + (n_slabs - n_empty) / 2)
+		return NULL;
+	leave_list(s);
+	n_empty--;
+	n_slabs--;
+	return s;
+}
+
+static void give_back_std(struct chunk *c)
+{
+	struct slab *s = c->slab, *gone[2] = {NULL, NULL};
+	pthread_mutex_lock(&pool_lock);
+	c->next_free = s->free;
+	s->free = c;
+	leave_list(s);
+	enter_list(s, --s->used ? &partial : &empty);
+	n_empty += s->used == 0;
+	for (int i = 0; i < 2 && s->used == 0; i++)
+		gone[i] = one_too_many(); /* fewer in use, fewer kept */
+	pthread_mutex_unlock(&pool_lock);
+	for (int i = 0; i < 2 && gone[i]; i++)
+		slab_destroy(gone[i]);
 }
 
 struct chunk *chunk_create(size_t size)
@@ -27,20 +150,10 @@ struct chunk *chunk_create(size_t size)
 	size = size ? (size + CHUNK_ALIGN - 1) / CHUNK_ALIGN * CHUNK_ALIGN : CHUNK_STD_SIZE;
 	if (size > UINT32_MAX)
 		return NULL;
-	struct chunk *c = NULL;
-	if (size == CHUNK_STD_SIZE) {
-		pthread_mutex_lock(&pool_lock);
-		c = pool_head;
-		if (c) {
-			pool_head = c->next_free;
-			pool_n--;
-		}
-		pthread_mutex_unlock(&pool_lock);
-	}
-	if (!c) {
-		c = malloc(sizeof(*c));
-		if (!c)
-			return NULL;
+	struct chunk *c = size == CHUNK_STD_SIZE ? take_std() : calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	if (!c->slab) {
 		c->data = map(size);
 		if (!c->data) {
 			free(c);
@@ -49,7 +162,6 @@ struct chunk *chunk_create(size_t size)
 		c->size = (uint32_t)size;
 		atomic_fetch_add(&total_bytes, size);
 	}
-	c->next_free = NULL;
 	atomic_init(&c->refs, 1);
 	return c;
 }
@@ -60,33 +172,19 @@ struct chunk *chunk_ref(struct chunk *c)
 	return c;
 }
 
-static void chunk_free(struct chunk *c)
-{
-	atomic_fetch_sub(&total_bytes, c->size);
-	munmap(c->data, c->size);
-	free(c);
-}
-
 void chunk_unref(struct chunk **ref)
 {
 	struct chunk *c = *ref;
 	*ref = NULL;
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	if (c->size != CHUNK_STD_SIZE) {
-		chunk_free(c);
+	if (c->slab) {
+		give_back_std(c);
 		return;
 	}
-	pthread_mutex_lock(&pool_lock);
-	bool keep = pool_n < POOL_MAX;
-	if (keep) {
-		c->next_free = pool_head;
-		pool_head = c;
-		pool_n++;
-	}
-	pthread_mutex_unlock(&pool_lock);
-	if (!keep)
-		chunk_free(c);
+	atomic_fetch_sub(&total_bytes, c->size);
+	munmap(c->data, c->size);
+	free(c);
 }
 
 size_t chunk_total_bytes(void)
@@ -97,14 +195,15 @@ size_t chunk_total_bytes(void)
 void chunk_pool_trim(void)
 {
 	pthread_mutex_lock(&pool_lock);
-	struct chunk *c = pool_head;
-	pool_head = NULL;
-	pool_n = 0;
+	struct slab *s = empty;
+	empty = NULL;
+	n_slabs -= n_empty;
+	n_empty = 0;
 	pthread_mutex_unlock(&pool_lock);
-	while (c) {
-		struct chunk *next = c->next_free;
-		chunk_free(c);
-		c = next;
+	while (s) {
+		struct slab *next = s->next;
+		slab_destroy(s);
+		s = next;
 	}
 }
 

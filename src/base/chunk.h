@@ -17,6 +17,8 @@ struct chunk {
 	atomic_uint refs;
 	uint32_t size; /* immutable */
 	uint8_t *data; /* CHUNK_ALIGN aligned */
+	/* the pool's */
+	struct slab *slab; /* immutable; NULL: of another size */
 	struct chunk *next_free;
 };
 

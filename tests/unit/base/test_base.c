@@ -141,6 +141,13 @@ static void chunks_come_back_to_the_pool(void **state)
 	struct chunk *many[600];
 	for (size_t i = 0; i < 600; i++)
 		assert_non_null(many[i] = chunk_create(0));
+	/* Holes are filled before new memory is taken. */
+	size_t all = chunk_total_bytes();
+	for (size_t i = 0; i < 600; i += 2)
+		chunk_unref(&many[i]);
+	for (size_t i = 0; i < 600; i += 2)
+		assert_non_null(many[i] = chunk_create(0));
+	assert_int_equal(chunk_total_bytes(), all);
 	for (size_t i = 0; i < 600; i++)
 		chunk_unref(&many[i]);
 	assert_true(chunk_total_bytes() <= (size_t)256 * CHUNK_STD_SIZE);
