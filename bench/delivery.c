@@ -1,23 +1,18 @@
 /* Load for bench/delivery.py: keep-alive connections that ask for the paths of a list one after the other, bodies thrown away in the kernel,
  * for a bounded time. Says how many bytes of body came and how much CPU the processes named took meanwhile.
  * usage: delivery PORT CONNECTIONS SECONDS PID[,PID...] [HEADER] < paths. One thread, one epoll. */
+#include "bench/load.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #define HEAD_MAX 4096
 #define PATHS_MAX 4096
-#define PIDS_MAX 64
 #define TAKE (4u << 20)
 #define WARM_S 0.5
 
@@ -31,23 +26,13 @@ struct conn {
 
 static char *paths[PATHS_MAX];
 static size_t n_paths;
-static int pids[PIDS_MAX];
-static size_t n_pids;
 static const char *header = "";
 static struct sockaddr_in address = {.sin_family = AF_INET};
 static uint64_t bytes, answers, errors;
 
 static double now_s(void)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
+	return (double)now_us(CLOCK_MONOTONIC) / 1e6;
 }
 
 static void read_paths(void)
@@ -81,7 +66,7 @@ static void take_head(struct conn *c)
 	if (n <= 0) {
 		if (n < 0 && errno == EAGAIN)
 			return;
-		fprintf(stderr, "delivery: a connection ended\n");
+		fprintf(stderr, "delivery: a connection ended: %s, after %llu answers, %.100s\n", n ? strerror(errno) : "closed", (unsigned long long)answers, c->head);
 		exit(1);
 	}
 	c->head[c->head_len + (size_t)n] = '\0';
@@ -120,28 +105,6 @@ static void take(struct conn *c)
 	if (c->body == 0) {
 		answers++;
 		ask(c);
-	}
-}
-
-static void cpu(double *user_s, double *system_s)
-{
-	char name[64], text[1024];
-	*user_s = *system_s = 0;
-	for (size_t i = 0; i < n_pids; i++) {
-		snprintf(name, sizeof(name), "/proc/%d/stat", pids[i]);
-		FILE *f = fopen(name, "r");
-		size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-		unsigned long u, s;
-		if (f)
-			fclose(f);
-		text[n] = '\0';
-		char *after = strrchr(text, ')');
-		if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2) {
-			fprintf(stderr, "delivery: process %d is not there\n", pids[i]);
-			exit(1);
-		}
-		*user_s += (double)u / (double)sysconf(_SC_CLK_TCK);
-		*system_s += (double)s / (double)sysconf(_SC_CLK_TCK);
 	}
 }
 
@@ -187,19 +150,18 @@ int main(int argc, char **argv)
 	address.sin_port = htons((uint16_t)atoi(argv[1]));
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	double seconds = atof(argv[3]), user, sys, user2, sys2;
-	for (char *p = strtok(argv[4], ","); p && n_pids < PIDS_MAX; p = strtok(NULL, ","))
-		pids[n_pids++] = atoi(p);
+	struct pids pids = pids_parse(argv[4]);
 	if (argc > 5)
 		header = argv[5];
 	read_paths();
 	int ep = connect_all((size_t)atoi(argv[2]));
 	serve_until(ep, now_s() + WARM_S);
 	bytes = answers = errors = 0;
-	cpu(&user, &sys);
+	pids_cpu(&pids, &user, &sys);
 	double begun = now_s();
 	serve_until(ep, begun + seconds);
 	double took = now_s() - begun;
-	cpu(&user2, &sys2);
+	pids_cpu(&pids, &user2, &sys2);
 	printf("{\"seconds\": %.3f, \"bytes\": %llu, \"answers\": %llu, \"errors\": %llu, \"user_s\": %.2f, \"system_s\": %.2f}\n", took,
 	       (unsigned long long)bytes, (unsigned long long)answers, (unsigned long long)errors, user2 - user, sys2 - sys);
 	return 0;
