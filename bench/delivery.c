@@ -1,6 +1,6 @@
-/* Load for bench/delivery.py: keep-alive connections that ask for the paths of a list one after the other, bodies thrown away in the kernel,
- * for a bounded time. Says how many bytes of body came and how much CPU the processes named took meanwhile.
- * usage: delivery PORT CONNECTIONS SECONDS PID[,PID...] [HEADER] < paths. One thread, one epoll. */
+/* Load for bench/delivery.py: keep-alive connections that ask for the paths of a list one after the other, bodies thrown away in the
+ * kernel, for a bounded time. Says how many bytes of body came and how much CPU the processes named took meanwhile. usage: delivery PORT
+ * CONNECTIONS SECONDS PID[,PID...] [HEADER] < paths. One thread, one epoll. */
 #include "bench/load.h"
 
 #include <arpa/inet.h>
@@ -18,9 +18,9 @@
 
 struct conn {
 	int fd;
-	size_t next;	/* path */
+	size_t next;	 /* path */
 	size_t head_len; /* of what has come */
-	int64_t body;	/* still to come; -1: the head is not whole yet */
+	int64_t body;	 /* still to come; -1: the head is not whole yet */
 	char head[HEAD_MAX];
 };
 
@@ -66,7 +66,8 @@ static void take_head(struct conn *c)
 	if (n <= 0) {
 		if (n < 0 && errno == EAGAIN)
 			return;
-		fprintf(stderr, "delivery: a connection ended: %s, after %llu answers, %.100s\n", n ? strerror(errno) : "closed", (unsigned long long)answers, c->head);
+		fprintf(stderr, "delivery: a connection ended: %s, after %llu answers, %.100s\n", n ? strerror(errno) : "closed",
+			(unsigned long long)answers, c->head);
 		exit(1);
 	}
 	c->head[c->head_len + (size_t)n] = '\0';

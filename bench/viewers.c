@@ -22,7 +22,7 @@
 
 #define PATH_CAP 1024
 #define ANSWER_MAX (16u << 20)
-#define STALL_US 3000000 /* this long without a part: it stutters */
+#define STALL_US 3000000  /* this long without a part: it stutters */
 #define OPEN_SPAN_US 1000 /* between two openings */
 #define LISTED_MAX 64
 
@@ -37,12 +37,12 @@ struct conn {
 	int64_t asked_us, due_us;
 	/* viewers */
 	int stream;
-	char path[PATH_CAP];	 /* what is opened, later the media playlist */
+	char path[PATH_CAP];	    /* what is opened, later the media playlist */
 	char queue[LISTED_MAX][96]; /* parts to be fetched */
 	int n_queue, next_queue;
-	int64_t msn, part;	 /* the next one wanted */
+	int64_t msn, part; /* the next one wanted */
 	char hint[96];
-	bool listed;		 /* it knows msn and part */
+	bool listed; /* it knows msn and part */
 	int64_t last_part_us;
 	uint64_t parts;
 };
@@ -65,7 +65,8 @@ static struct conn *conns;
 static size_t n_viewers, n_conns;
 static bool measuring;
 static int64_t begun_us;
-static uint64_t parts, bytes, skipped, stalls, dropped_viewers, dropped_idle, refused_idle, errors, error_status[6], idle_answers, playlists;
+static uint64_t parts, bytes, skipped, stalls, dropped_viewers, dropped_idle, refused_idle, errors, error_status[6], idle_answers,
+	playlists;
 static struct reload *reloads;
 static size_t n_reloads, cap_reloads;
 static int64_t *delays_last, *delays_first;
@@ -90,8 +91,9 @@ static int64_t percentile(int64_t *v, size_t n, int p)
 
 static void print_values(const char *name, int64_t *v, size_t n)
 {
-	printf("\"%s\": {\"n\": %zu, \"p50\": %.2f, \"p95\": %.2f, \"p99\": %.2f, \"max\": %.2f}", name, n, (double)percentile(v, n, 50) / 1e3,
-	       (double)percentile(v, n, 95) / 1e3, (double)percentile(v, n, 99) / 1e3, (double)percentile(v, n, 100) / 1e3);
+	printf("\"%s\": {\"n\": %zu, \"p50\": %.2f, \"p95\": %.2f, \"p99\": %.2f, \"max\": %.2f}", name, n,
+	       (double)percentile(v, n, 50) / 1e3, (double)percentile(v, n, 95) / 1e3, (double)percentile(v, n, 99) / 1e3,
+	       (double)percentile(v, n, 100) / 1e3);
 }
 
 static int compare_reloads(const void *a, const void *b)
@@ -130,7 +132,8 @@ static void print_spread(void)
 	for (size_t i = 0, j; i < n_reloads; i = j) {
 		const struct reload *first = &reloads[i], *last = first;
 		size_t waiting = 0;
-		for (j = i; j < n_reloads && reloads[j].stream == first->stream && reloads[j].msn == first->msn && reloads[j].part == first->part;
+		for (j = i;
+		     j < n_reloads && reloads[j].stream == first->stream && reloads[j].msn == first->msn && reloads[j].part == first->part;
 		     j++) {
 			if (reloads[j].asked_us >= first->answered_us)
 				continue; /* came too late to wait */
@@ -239,8 +242,8 @@ static void ask_reload(struct conn *c)
 {
 	char path[PATH_CAP + 96];
 	c->doing = RELOADING;
-	snprintf(path, sizeof(path), "%s%c_HLS_msn=%lld&_HLS_part=%lld&_HLS_skip=YES", c->path, strchr(c->path, '?') ? '&' : '?', (long long)c->msn,
-		 (long long)c->part);
+	snprintf(path, sizeof(path), "%s%c_HLS_msn=%lld&_HLS_part=%lld&_HLS_skip=YES", c->path, strchr(c->path, '?') ? '&' : '?',
+		 (long long)c->msn, (long long)c->part);
 	ask(c, path);
 }
 
@@ -355,7 +358,8 @@ static void got_answer(struct conn *c, int status, char *data, size_t len)
 		errors++;
 		error_status[status / 100 < 6 ? status / 100 : 0]++;
 		if (errors <= 3)
-			fprintf(stderr, "viewers: %d at %s while %d: %.*s\n", status, c->path, c->doing, (int)(len < 200 ? len : 200), data);
+			fprintf(stderr, "viewers: %d at %s while %d: %.*s\n", status, c->path, c->doing, (int)(len < 200 ? len : 200),
+				data);
 		lose(c);
 		return;
 	}
@@ -527,10 +531,11 @@ static void report(double took_s, double user_s, double system_s)
 	       "\"errors_5xx\": %llu, \"parts\": %llu, \"parts_skipped\": %llu, \"stalls\": %llu, \"bytes\": %llu, \"playlists\": %llu, "
 	       "\"idle\": %d, \"idle_open\": %zu, \"idle_refused\": %llu, \"idle_dropped\": %llu, \"idle_answers\": %llu, \"user_s\": %.2f, "
 	       "\"system_s\": %.2f, ",
-	       took_s, n_viewers, lost, (unsigned long long)dropped_viewers, (unsigned long long)errors, (unsigned long long)error_status[4],
-	       (unsigned long long)error_status[5], (unsigned long long)parts, (unsigned long long)skipped, (unsigned long long)stalls,
-	       (unsigned long long)bytes, (unsigned long long)playlists, opt.n_idle, idle_open, (unsigned long long)refused_idle,
-	       (unsigned long long)dropped_idle, (unsigned long long)idle_answers, user_s, system_s);
+	       took_s, n_viewers, lost, (unsigned long long)dropped_viewers, (unsigned long long)errors,
+	       (unsigned long long)error_status[4], (unsigned long long)error_status[5], (unsigned long long)parts,
+	       (unsigned long long)skipped, (unsigned long long)stalls, (unsigned long long)bytes, (unsigned long long)playlists,
+	       opt.n_idle, idle_open, (unsigned long long)refused_idle, (unsigned long long)dropped_idle, (unsigned long long)idle_answers,
+	       user_s, system_s);
 	print_spread();
 	if (opt.stamps) {
 		printf(", ");
@@ -543,9 +548,9 @@ static void report(double took_s, double user_s, double system_s)
 
 static bool parse_options(int argc, char **argv)
 {
-	static const struct option known[] = {{"port", 1, 0, 'p'},  {"seconds", 1, 0, 's'},    {"warm", 1, 0, 'w'}, {"pids", 1, 0, 'P'},
-					      {"idle", 1, 0, 'i'},  {"idle-every", 1, 0, 'e'}, {"hint", 0, 0, 'h'}, {"stamps", 0, 0, 'S'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option known[] = {{"port", 1, 0, 'p'}, {"seconds", 1, 0, 's'}, {"warm", 1, 0, 'w'},
+					      {"pids", 1, 0, 'P'}, {"idle", 1, 0, 'i'},	   {"idle-every", 1, 0, 'e'},
+					      {"hint", 0, 0, 'h'}, {"stamps", 0, 0, 'S'},  {NULL, 0, NULL, 0}};
 	for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		switch (o) {
 		case 'p':

@@ -53,11 +53,7 @@ def main():
         r["rss_mb_before"], r["rss_mb"] = before, memory(pid)
         r["cpu_share_before"] = alone
         s.server.stop()
-        r["frames_found"] = r["frames_missing"] = 0
-        for i in range(a.cameras):
-            f = _site.frames(s.files(f"cam{i}"))
-            r["frames_found"] += f["found"]
-            r["frames_missing"] += f["missing"] + f["repeated"] + f["reordered"]
+        r["frames_found"], r["frames_missing"] = frames(_site, s, a)
     r["cpu_share"] = round((r["user_s"] + r["system_s"]) / r["seconds"], 3)
     print(json.dumps({"cameras": a.cameras, "watched": a.watched, "query": a.query, **r}))
     spread = r["reload_spread_ms"]
@@ -65,6 +61,14 @@ def main():
           f"{r['parts_skipped']} parts skipped, {r['stalls']} stalls, {r['idle_refused'] + r['idle_dropped']} connections refused or dropped, "
           f"{r['frames_missing']} of {r['frames_found']} frames missing; answers to one part within p50 {spread['p50']} p95 {spread['p95']} "
           f"max {spread['max']} ms; {r['cpu_share']} of a core ({r['cpu_share_before']} without viewers), {r['rss_mb']} MB", file=sys.stderr)
+
+
+def frames(site, s, a):
+    """Found and missing (repeated, reordered) in all recordings."""
+    files = [f for i in range(a.cameras) for f in s.files(f"cam{i}")]
+    report = json.loads(site.run(site.FRAMECHECK, "--allow", *files, timeout=300).stdout)["cameras"]
+    assert len(report) == a.cameras, (len(report), a.cameras)
+    return sum(c["found"] for c in report), sum(c["missing"] + c["repeated"] + c["reordered"] for c in report)
 
 
 def memory(pid):

@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,20 +20,6 @@ int64_t http_mono_us(void)
 
 /* --- a request's way --- */
 
-static struct connection *connection_of(struct MHD_Connection *mhd)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	return info ? info->socket_context : NULL;
-}
-
-/* Says when reading the present (or next) request began, for the limit on trickled ones; 0: it has been read. */
-static void set_reading(struct MHD_Connection *mhd, int64_t since)
-{
-	struct connection *c = connection_of(mhd);
-	if (c)
-		atomic_store(&c->reading_since_us, since);
-}
-
 /* The library's first word of a request: its line has been read. What it returns comes back as con_cls. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
@@ -47,7 +31,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 	rq->mhd = mhd;
 	rq->raw_uri = arena_strdup(&rq->mem, uri);
 	rq->bad_uri = uri[0] != '/';
-	set_reading(mhd, http_mono_us());
+	connection_reading(mhd, http_mono_us(), false);
 	atomic_fetch_add(&s->requests, 1);
 	atomic_fetch_add(&s->active, 1);
 	return rq;
@@ -59,7 +43,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
 	struct http_request *rq = *con_cls;
 	(void)why;
 	*con_cls = NULL;
-	set_reading(mhd, http_mono_us());
+	connection_reading(mhd, http_mono_us(), true);
 	if (!rq)
 		return;
 	request_drop_answer(rq);
@@ -78,6 +62,7 @@ static enum MHD_Result send_answer(struct http_request *rq)
 	int hundreds = rq->status / 100;
 	if (hundreds >= 1 && hundreds <= 5)
 		atomic_fetch_add(&rq->server->answers[hundreds], 1);
+	connection_sending(rq->mhd, rq->held_key, rq->held_bytes);
 	enum MHD_Result ok = MHD_queue_response(rq->mhd, (unsigned)rq->status, rq->response);
 	request_drop_answer(rq);
 	return ok;
@@ -177,7 +162,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 		return begin(rq, method);
 	if (*upload_len)
 		return take_body(rq, upload, upload_len);
-	set_reading(mhd, 0);
+	connection_reading(mhd, 0, false);
 	if (rq->response)
 		return send_answer(rq);
 	return rq->wait_key ? wait_now(rq) : run(rq);
@@ -202,47 +187,6 @@ bool http_waited(const struct http_request *rq)
 bool http_timed_out(const struct http_request *rq)
 {
 	return rq->waited && http_mono_us() >= rq->wait_deadline_us;
-}
-
-/* --- connections --- */
-
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
-{
-	struct http_server *s = cls;
-	struct connection *c = *context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = calloc(1, sizeof(*c));
-		if (!c || !info) {
-			free(c);
-			return;
-		}
-		c->fd = info->connect_fd;
-		atomic_init(&c->reading_since_us, http_mono_us());
-		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-		pthread_mutex_lock(&s->conn_lock);
-		c->next = s->connections;
-		if (c->next)
-			c->next->prev = c;
-		s->connections = c;
-		s->n_connections++;
-		pthread_mutex_unlock(&s->conn_lock);
-		*context = c;
-		return;
-	}
-	if (!c)
-		return;
-	pthread_mutex_lock(&s->conn_lock);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		s->connections = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	s->n_connections--;
-	pthread_mutex_unlock(&s->conn_lock);
-	free(c);
-	*context = NULL;
 }
 
 static void on_log(void *cls, const char *format, va_list ap)
@@ -293,21 +237,27 @@ static int listen_on(const struct http_config *config, int *ret_fd, int *ret_por
 
 static void fill_defaults(struct http_config *c)
 {
-	struct rlimit files;
+	int64_t limit = connections_file_limit();
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!c->threads)
 		c->threads = cores < 2 ? 2 : cores > 4 ? 4 : (int)cores;
 	if (!c->max_connections)
 		c->max_connections = DEFAULT_MAX_CONNECTIONS;
 	/* Cameras and recordings need descriptors too. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && (rlim_t)c->max_connections > files.rlim_cur / 2)
-		c->max_connections = (int)(files.rlim_cur / 2);
+	if (c->max_connections > limit / 4 * 3)
+		c->max_connections = (int)(limit / 4 * 3);
 	if (!c->idle_timeout_s)
 		c->idle_timeout_s = DEFAULT_IDLE_TIMEOUT_S;
 	if (!c->request_time_s)
 		c->request_time_s = DEFAULT_REQUEST_TIME_S;
 	if (!c->max_body_bytes)
 		c->max_body_bytes = DEFAULT_MAX_BODY;
+	if (!c->slow_after_s)
+		c->slow_after_s = DEFAULT_SLOW_AFTER_S;
+	if (!c->slow_memory_bytes)
+		c->slow_memory_bytes = DEFAULT_SLOW_MEMORY;
+	if (!c->max_downloads)
+		c->max_downloads = DEFAULT_MAX_DOWNLOADS;
 }
 
 static int daemon_start(struct http_server *s)
@@ -321,12 +271,12 @@ static int daemon_start(struct http_server *s)
 	bool secure = c->tls_cert_pem != NULL;
 	if (secure)
 		flags |= MHD_USE_TLS;
-	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET,
-				     s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT,
-				     (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				     MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
+	s->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
+		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+		MHD_OPTION_NOTIFY_CONNECTION, connection_noted, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
 	return s->daemon ? 0 : -EINVAL;
 }
 
@@ -352,6 +302,7 @@ int http_server_create(const struct http_config *config, struct http_server **re
 	s->listen_fd = -1;
 	pthread_mutex_init(&s->conn_lock, NULL);
 	fill_defaults(&s->config);
+	s->fd_limit = connections_file_limit() / 8 * 7;
 	int err = proxies_parse(s);
 	if (!err)
 		err = listen_on(&s->config, &s->listen_fd, &s->port);
@@ -413,6 +364,9 @@ void http_server_stats(struct http_server *s, struct http_stats *ret)
 	*ret = (struct http_stats){.requests = atomic_load(&s->requests),
 				   .refused_framing = atomic_load(&s->refused_framing),
 				   .refused_busy = atomic_load(&s->refused_busy),
+				   .refused_full = atomic_load(&s->refused_full),
+				   .cut_idle = atomic_load(&s->cut_idle),
+				   .cut_slow = atomic_load(&s->cut_slow),
 				   .waiting = atomic_load(&s->n_waiting)};
 	for (int i = 1; i < 6; i++)
 		ret->answers[i] = atomic_load(&s->answers[i]);
