@@ -1,7 +1,6 @@
 /* Views and cursor; see bytes.h. Pure functions, any thread. */
 #include "base/bytes.h"
 
-#include <errno.h>
 #include <strings.h>
 
 bool bytes_equal(struct bytes a, struct bytes b)
@@ -72,50 +71,4 @@ size_t bytes_copy_str(struct bytes a, char *dst, size_t cap)
 		dst[n] = 0;
 	}
 	return a.len;
-}
-
-struct bytes cursor_take(struct cursor *c, size_t n)
-{
-	if (c->err || (size_t)(c->end - c->p) < n) {
-		c->err = -ENODATA;
-		return (struct bytes){0};
-	}
-	struct bytes b = bytes_of(c->p, n);
-	c->p += n;
-	return b;
-}
-
-void cursor_skip(struct cursor *c, size_t n)
-{
-	cursor_take(c, n);
-}
-
-uint8_t cursor_u8(struct cursor *c)
-{
-	struct bytes b = cursor_take(c, 1);
-	return b.len ? b.data[0] : 0;
-}
-
-uint16_t cursor_be16(struct cursor *c)
-{
-	struct bytes b = cursor_take(c, 2);
-	return b.len ? get_be16(b.data) : 0;
-}
-
-uint32_t cursor_be24(struct cursor *c)
-{
-	struct bytes b = cursor_take(c, 3);
-	return b.len ? (uint32_t)b.data[0] << 16 | (uint32_t)b.data[1] << 8 | b.data[2] : 0;
-}
-
-uint32_t cursor_be32(struct cursor *c)
-{
-	struct bytes b = cursor_take(c, 4);
-	return b.len ? get_be32(b.data) : 0;
-}
-
-uint64_t cursor_be64(struct cursor *c)
-{
-	struct bytes b = cursor_take(c, 8);
-	return b.len ? get_be64(b.data) : 0;
 }

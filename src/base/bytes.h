@@ -3,6 +3,7 @@
 #ifndef VIGIA_BASE_BYTES_H
 #define VIGIA_BASE_BYTES_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,31 +37,6 @@ int bytes_to_u64(struct bytes a, uint64_t *ret_value);
 /* Copies as a C string, cut to fit; returns the length it would have needed. */
 size_t bytes_copy_str(struct bytes a, char *dst, size_t cap);
 
-/* Reading cursor. After the first failure every read returns 0 and `err` stays. */
-struct cursor {
-	const uint8_t *p, *end;
-	int err; /* 0 or -ENODATA */
-};
-
-static inline struct cursor cursor_of(struct bytes b)
-{
-	return (struct cursor){.p = b.data, .end = b.len ? b.data + b.len : b.data};
-}
-
-static inline size_t cursor_left(const struct cursor *c)
-{
-	return c->err ? 0 : (size_t)(c->end - c->p);
-}
-
-/* Takes n bytes; an empty view and a sticky error where fewer are left. */
-struct bytes cursor_take(struct cursor *c, size_t n);
-void cursor_skip(struct cursor *c, size_t n);
-uint8_t cursor_u8(struct cursor *c);
-uint16_t cursor_be16(struct cursor *c);
-uint32_t cursor_be24(struct cursor *c);
-uint32_t cursor_be32(struct cursor *c);
-uint64_t cursor_be64(struct cursor *c);
-
 static inline void put_be16(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
@@ -93,6 +69,71 @@ static inline uint32_t get_be32(const uint8_t *p)
 static inline uint64_t get_be64(const uint8_t *p)
 {
 	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
+}
+
+/* Reading cursor. After the first failure every read returns 0 and `err` stays. */
+struct cursor {
+	const uint8_t *p, *end;
+	int err; /* 0 or -ENODATA */
+};
+
+static inline struct cursor cursor_of(struct bytes b)
+{
+	return (struct cursor){.p = b.data, .end = b.len ? b.data + b.len : b.data};
+}
+
+static inline size_t cursor_left(const struct cursor *c)
+{
+	return c->err ? 0 : (size_t)(c->end - c->p);
+}
+
+/* The reading functions are inline: they are what a packet's way consists of.
+ *
+ * Takes n bytes; an empty view and a sticky error where fewer are left. */
+static inline struct bytes cursor_take(struct cursor *c, size_t n)
+{
+	if (c->err || (size_t)(c->end - c->p) < n) {
+		c->err = -ENODATA;
+		return (struct bytes){0};
+	}
+	struct bytes b = bytes_of(c->p, n);
+	c->p += n;
+	return b;
+}
+
+static inline void cursor_skip(struct cursor *c, size_t n)
+{
+	cursor_take(c, n);
+}
+
+static inline uint8_t cursor_u8(struct cursor *c)
+{
+	struct bytes b = cursor_take(c, 1);
+	return b.len ? b.data[0] : 0;
+}
+
+static inline uint16_t cursor_be16(struct cursor *c)
+{
+	struct bytes b = cursor_take(c, 2);
+	return b.len ? get_be16(b.data) : 0;
+}
+
+static inline uint32_t cursor_be24(struct cursor *c)
+{
+	struct bytes b = cursor_take(c, 3);
+	return b.len ? (uint32_t)b.data[0] << 16 | (uint32_t)b.data[1] << 8 | b.data[2] : 0;
+}
+
+static inline uint32_t cursor_be32(struct cursor *c)
+{
+	struct bytes b = cursor_take(c, 4);
+	return b.len ? get_be32(b.data) : 0;
+}
+
+static inline uint64_t cursor_be64(struct cursor *c)
+{
+	struct bytes b = cursor_take(c, 8);
+	return b.len ? get_be64(b.data) : 0;
 }
 
 #endif

@@ -58,6 +58,7 @@ void site_metrics(void *self, struct buf *out)
 		{"cameras", "gauge", "Streams that were started.", e.cameras},
 		{"cameras_live", "gauge", "Streams with pictures.", e.live},
 		{"cameras_recording", "gauge", "Streams being recorded.", e.recording},
+		{"cameras_gathering", "gauge", "Unwatched streams whose packets are taken several frames at a time.", e.gathering},
 		{"received_bytes_total", "counter", "Bytes from cameras.", (double)e.bytes_received},
 		{"frames_total", "counter", "Video access units received.", (double)e.frames},
 		{"frames_lost_total", "counter", "Access units damaged or missing.", (double)e.frames_lost},

@@ -236,25 +236,53 @@ static void end_of_conn(struct net_conn *c, int err)
 		c->handler->on_end(c->ctx, err);
 }
 
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+/* n bytes came behind the carry in read_buf. */
+static void take_bytes(struct net_conn *c, size_t n)
 {
-	struct net_conn *c = s->data;
-	(void)buf;
-	if (n == 0)
-		return;
-	if (n < 0) {
-		end_of_conn(c, n == UV_EOF ? 0 : (int)n);
-		return;
-	}
 	if (c->closing)
 		return;
-	size_t len = c->carry_len + (size_t)n;
+	size_t len = c->carry_len + n;
 	int64_t used = c->handler->on_data(c->ctx, bytes_of(c->loop->read_buf, len));
 	if (c->closing || used < 0)
 		return;
 	int err = keep_rest(c, c->loop->read_buf + used, len - (size_t)used);
 	if (err)
 		end_of_conn(c, err);
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+	struct net_conn *c = s->data;
+	(void)buf;
+	if (n > 0)
+		take_bytes(c, (size_t)n);
+	else if (n < 0)
+		end_of_conn(c, n == UV_EOF ? 0 : (int)n);
+}
+
+void net_conn_gather(struct net_conn *c, int bytes)
+{
+	uv_os_fd_t fd;
+	if (!c->connected || c->closing || uv_fileno((uv_handle_t *)&c->tcp, &fd))
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)); /* refused: told at every packet, as before */
+}
+
+void net_conn_read(struct net_conn *c)
+{
+	uv_os_fd_t fd;
+	for (bool more = true; more;) {
+		if (!c->connected || c->closing || uv_fileno((uv_handle_t *)&c->tcp, &fd))
+			return;
+		uv_buf_t buf;
+		on_alloc((uv_handle_t *)&c->tcp, READ_BUF_SIZE, &buf);
+		ssize_t n = recv(fd, buf.base, buf.len, MSG_DONTWAIT);
+		if (n > 0)
+			take_bytes(c, (size_t)n);
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			end_of_conn(c, -errno);
+		more = n > 0 && (size_t)n == buf.len; /* the end (0) stays for the loop to see */
+	}
 }
 
 /* ---------------------------------------------------------------- connection: connecting */
@@ -428,6 +456,12 @@ struct net_timer *net_timer_create(struct net_loop *l, void (*fn)(void *ctx), vo
 void net_timer_set(struct net_timer *t, int64_t delay_ms)
 {
 	uv_timer_start(&t->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+}
+
+void net_timer_set_coarse(struct net_timer *t, int64_t delay_ms)
+{
+	int64_t at = (int64_t)uv_now(t->uv.loop) + delay_ms;
+	net_timer_set(t, delay_ms + (NET_TIMER_GRID_MS - at % NET_TIMER_GRID_MS) % NET_TIMER_GRID_MS);
 }
 
 void net_timer_stop(struct net_timer *t)

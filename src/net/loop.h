@@ -33,11 +33,19 @@ int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeo
 		  struct net_conn **ret);
 /* Queues bytes (copied); -ENOBUFS when more than 256 KiB wait. */
 int net_conn_send(struct net_conn *c, struct bytes data);
+/* From here on on_data is called once `bytes` have gathered, or the peer's window is nearly used up (SO_RCVLOWAT), instead of at every
+ * packet: a wake-up costs more than the bytes. 1: at once, as a conn begins. The owner asks for what lies there with net_conn_read. */
+void net_conn_gather(struct net_conn *c, int bytes);
+/* Hands what has arrived to on_data, as the loop would; the conn may have ended or been closed by its owner afterwards. */
+void net_conn_read(struct net_conn *c);
 /* No callback comes after it. What was queued is still sent for up to 200 ms. Takes NULL. */
 void net_conn_close(struct net_conn *c);
 
 struct net_timer *net_timer_create(struct net_loop *l, void (*fn)(void *ctx), void *ctx);
 void net_timer_set(struct net_timer *t, int64_t delay_ms); /* once; sets again */
+/* The same, up to NET_TIMER_GRID_MS later: what may wait a little is woken for together. */
+#define NET_TIMER_GRID_MS 10
+void net_timer_set_coarse(struct net_timer *t, int64_t delay_ms);
 void net_timer_stop(struct net_timer *t);
 void net_timer_destroy(struct net_timer *t);
 

@@ -233,6 +233,9 @@ class Site(contextlib.AbstractContextManager):
         assert a.status in ok, (path, a.status, a.body)
         return a.json if a.body else None
 
+    def fetch_metrics(self):
+        return fetch(self.base + "/metrics", headers={"Authorization": "Bearer " + self.token}).text
+
     def delete(self, path, ok=(200, 204)):
         a = self.call("DELETE", path)
         assert a.status in ok, (path, a.status, a.body)

@@ -168,6 +168,20 @@ def two_volumes():
                         decodes(os.path.join(folder, n))
 
 
+@test("cameras lost together come back together: the first one that answers calls the others out of their back-offs; a refusing one is left alone")
+def back_together():
+    with Site(cameras=[(f"c{i}", "") for i in range(16)] + [("senha", "auth=basic&user=u&password=p")]) as s:
+        s.wait_live(*[f"c{i}" for i in range(16)])
+        s.sim.stop()
+        # Until the back-offs are 8 to 16 s and longer: by themselves the sixteen would come back spread over most of that.
+        wait_for("long back-offs", lambda: s.said().count("attempt=3") >= 16, 30)
+        time.sleep(9)
+        s.start_sim()
+        s.wait_live(*[f"c{i}" for i in range(16)], seconds=40)
+        began = sorted(when(row["since"]) for row in s.get("/streams?limit=1000")["items"] if row["camera_id"] != "senha")
+        assert began[-1] - began[0] < 4.5, [round(t - began[0], 1) for t in began]
+
+
 @test("kill -9 around a file cut costs no file and no frame before it; SIGTERM seals")
 def cuts():
     with Site(cameras=[(i, "gop=25") for i in "abc"], file="10s") as s:

@@ -1,6 +1,7 @@
 # timeout: 300
 """The main job: live, recorded, cut, stopped, crashed, brought back. Small forms of what tests/torture does for minutes."""
 import os
+import re
 import signal
 import time
 
@@ -97,6 +98,29 @@ def open_file():
         run("cp", source, copy)
         decodes(copy)
         assert frames([copy])["missing"] == 0
+
+
+@test("unwatched cameras' packets gather; a viewer ends that for its camera alone, loses no frame by it, and a stop takes what had gathered")
+def gathering():
+    def metric(s, name):
+        text = s.fetch_metrics()
+        return int(float(re.search(rf"^vigia_{name} (\S+)$", text, re.M)[1]))
+
+    with Site(cameras=[("a", ""), ("b", "fps=12.5"), ("slow", "fps=5")]) as s:
+        s.wait_live()
+        # A camera of few frames a second has none to take together.
+        wait_for("two gathering", lambda: metric(s, "cameras_gathering") == 2, 30)
+        opened = fetch(s.stream("a")["hls_url"])
+        assert opened.status == 200, opened.body
+        wait_for("one gathering", lambda: metric(s, "cameras_gathering") == 1, 5)
+        hls_playable(s.stream("a")["hls_url"])
+        s.post("/streams/stop", {"all": True})
+        wait_for("sealed files", lambda: all(r["status"] == "sealed" for i in ("a", "b", "slow") for r in s.recordings(i)))
+        assert metric(s, "cameras_gathering") == 0
+        for i in ("a", "b", "slow"):
+            report = frames(s.files(i))
+            assert report["missing"] == report["repeated"] == report["reordered"] == report["time_backwards"] == 0, report
+            assert not s.gaps(i) or all(g["reason"] == "stopped_by_user" for g in s.gaps(i)), s.gaps(i)
 
 
 @test("an outage is a gap with its reason; the stream comes back by itself into the same file")

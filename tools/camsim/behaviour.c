@@ -81,6 +81,12 @@ static void fast(struct camera *cam, const struct behaviour_use *use)
 	cam->delivered.num = (uint32_t)(cam->declared.num * use->a);
 }
 
+static void trickle(struct camera *cam, const struct behaviour_use *use)
+{
+	cam->trickle_bytes = use->a > 1 ? (size_t)use->a : 1;
+	cam->trickle_us = use->b > 1 ? (int64_t)(use->b * 1000) : 1000;
+}
+
 /* Every b seconds the RTP clock jumps by a seconds (negative: back). */
 static void ts_jump(struct conn *c, const struct behaviour_use *use, double *state, bool *skip)
 {
@@ -172,6 +178,7 @@ const struct behaviour behaviours[] = {
 	{.name = "jitter", .a = 10, .delay_us = jitter},	       /* up to a ms late */
 	{.name = "rate_off", .a = 21, .configure = rate_off},	       /* delivers a fps, RTP clock as declared */
 	{.name = "fast", .a = 10, .configure = fast},		       /* a times as many frames a second as its RTP clock says */
+	{.name = "trickle", .a = 800, .b = 20, .configure = trickle},  /* a slow line: a bytes every b ms */
 	{.name = "burst", .flag = FLAG_BURST},			       /* a GOP at once at the start */
 	{.name = "ts_jump", .a = 10, .b = 30, .on_frame = ts_jump},    /* RTP time jumps by a seconds every b */
 	{.name = "wrap", .flag = FLAG_WRAP},			       /* RTP time and sequence number wrap after some seconds */

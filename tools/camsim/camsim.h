@@ -55,9 +55,10 @@ struct camera {
 	bool aligned;			 /* the picture is a function of the wall clock's second */
 	enum auth_kind auth;
 	char user[64], password[64];
-	int64_t clock_offset_us; /* of sender reports */
-	double drift_ppm;	 /* of the RTP clock */
-	size_t queue_bytes;
+	int64_t clock_offset_us;	   /* of sender reports */
+	double drift_ppm;		   /* of the RTP clock */
+	size_t queue_bytes, trickle_bytes; /* trickle: bytes each trickle_us, 0: as fast as the reader takes them */
+	int64_t trickle_us;
 	int session_timeout_s;
 	bool strict_timeout;
 	unsigned flags; /* FLAG_* of its behaviours */
@@ -111,7 +112,7 @@ struct conn {
 	char nonce[33], session[17];
 	char base[640]; /* URL of DESCRIBE, for Content-Base and RTP-Info */
 	struct track video, audio;
-	struct timer report, check;
+	struct timer report, check, trickle;
 	int64_t opened_us, play_us, last_request_us, last_report_us;
 	int64_t ts_extra;		    /* 90 kHz, by ts_jump */
 	double state_of[CAMERA_BEHAVIOURS]; /* one number a behaviour */
@@ -150,6 +151,7 @@ uint32_t track_ts(const struct conn *c, const struct track *t, uint64_t n);
 void play_switch_clip(struct conn *c, struct sequence *to);
 double conn_random(struct conn *c); /* 0 <= x < 1 */
 
+void stats_accepted(int64_t now_us); /* a connection came */
 void stats_write(FILE *out);
 void demo_add(void);
 void demo_list(FILE *out, const char *host, int port);

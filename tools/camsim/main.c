@@ -28,6 +28,7 @@ static char listener_mark, signal_mark; /* their addresses tell events apart fro
 struct options {
 	const char *host, *stats, *clips_dir;
 	int port;
+	int64_t epoch_us;
 	bool demo, list;
 };
 
@@ -88,6 +89,7 @@ static void accept_some(int listener)
 		if (fd < 0)
 			return;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		stats_accepted(now_mono_us());
 		conn_accept(fd);
 	}
 }
@@ -158,7 +160,7 @@ static void run(int listener, const char *stats)
 static void usage(FILE *out)
 {
 	fputs("usage: camsim [--host ADDRESS] [--port N] [--clips DIR] [--clip FILE]... [--scene FILE] [--default OPTIONS]\n"
-	      "              [--stats FILE] [--demo [--list]]\n"
+	      "              [--stats FILE] [--epoch US] [--demo [--list]]\n"
 	      "Every rtsp://host:port/<name>?<options> is a camera. Options, joined by '&':\n"
 	      "  codec=h264|h265 clip=NAME fps=N gop=FRAMES audio=none|aac|pcmu|pcma aligned=1\n"
 	      "  auth=none|basic|digest|digest-sha256|digest-both user=admin password=senha\n"
@@ -172,7 +174,9 @@ static void usage(FILE *out)
 		else if (behaviours[i].a)
 			fprintf(out, "=%g", behaviours[i].a);
 	}
-	fputs("\nSIGUSR1 writes the statistics (standard output, or FILE); so does the end.\n", out);
+	fputs("\n--epoch: frame 0 of every camera was then (microseconds since 1970), so that the numbers of a camsim before this one go on.\n"
+	      "SIGUSR1 writes the statistics (standard output, or FILE); so does the end.\n",
+	      out);
 }
 
 static const char *default_clips_dir(void)
@@ -188,17 +192,9 @@ static const char *default_clips_dir(void)
 static int parse_arguments(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"host", 1, NULL, 'h'},
-		{"port", 1, NULL, 'p'},
-		{"clips", 1, NULL, 'd'},
-		{"clip", 1, NULL, 'c'},
-		{"scene", 1, NULL, 's'},
-		{"stats", 1, NULL, 'S'},
-		{"demo", 0, NULL, 'D'},
-		{"list", 0, NULL, 'l'},
-		{"default", 1, NULL, 'o'},
-		{"help", 0, NULL, '?'},
-		{0},
+		{"host", 1, NULL, 'h'},	   {"port", 1, NULL, 'p'},  {"clips", 1, NULL, 'd'}, {"clip", 1, NULL, 'c'},
+		{"scene", 1, NULL, 's'},   {"stats", 1, NULL, 'S'}, {"demo", 0, NULL, 'D'},  {"list", 0, NULL, 'l'},
+		{"default", 1, NULL, 'o'}, {"epoch", 1, NULL, 'e'}, {"help", 0, NULL, '?'},  {0},
 	};
 	int err = 0;
 	for (int opt; (opt = getopt_long(argc, argv, "", longs, NULL)) != -1 && !err;) {
@@ -217,6 +213,9 @@ static int parse_arguments(int argc, char **argv, struct options *o)
 			break;
 		case 's':
 			err = cameras_load_scene_file(optarg);
+			break;
+		case 'e':
+			o->epoch_us = atoll(optarg);
 			break;
 		case 'S':
 			o->stats = optarg;
@@ -271,8 +270,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	int64_t utc = now_utc_us(), mono = now_mono_us();
-	epoch_utc_us = utc - utc % (60 * US_PER_S);
-	epoch_mono_us = mono - utc % (60 * US_PER_S);
+	epoch_utc_us = o.epoch_us ? o.epoch_us : utc - utc % (60 * US_PER_S);
+	epoch_mono_us = mono - (utc - epoch_utc_us);
 	wheel_init(mono);
 	printf("camsim: ready rtsp://%s:%d/\n", o.host, bound_port(listener));
 	fflush(stdout);

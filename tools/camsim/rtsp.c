@@ -49,11 +49,52 @@ void conn_writable(struct conn *c)
 		shutdown(c->fd, SHUT_RDWR);
 }
 
+static void queue(struct conn *c, const uint8_t *p, size_t len)
+{
+	if (c->out_sent > c->out.len / 2) {
+		memmove(c->out.data, c->out.data + c->out_sent, c->out.len - c->out_sent);
+		c->out.len -= c->out_sent;
+		c->out_sent = 0;
+	}
+	buf_append(&c->out, p, len);
+}
+
+/* A slow line: so many bytes, every so often. */
+static void fire_trickle(struct timer *t, int64_t now_us)
+{
+	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, trickle));
+	size_t left = c->out.len - c->out_sent, len = left < c->camera->trickle_bytes ? left : c->camera->trickle_bytes;
+	ssize_t n = send(c->fd, c->out.data + c->out_sent, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN) {
+		fail(c);
+		return;
+	}
+	c->out_sent += n > 0 ? (size_t)n : 0;
+	if (c->out_sent < c->out.len)
+		timer_set(t, now_us + c->camera->trickle_us);
+	else if (c->closing)
+		shutdown(c->fd, SHUT_RDWR);
+}
+
+static bool write_trickled(struct conn *c, const uint8_t *p, size_t len, size_t bound)
+{
+	if (c->out.len - c->out_sent > bound || c->out.len - c->out_sent + len > bound)
+		return false;
+	bool idle = c->out.len == c->out_sent;
+	queue(c, p, len);
+	c->trickle.fire = fire_trickle;
+	if (idle)
+		timer_set(&c->trickle, now_mono_us() + c->camera->trickle_us);
+	return true;
+}
+
 bool conn_write(struct conn *c, const void *data, size_t len, size_t bound)
 {
 	const uint8_t *p = data;
 	if (c->closing)
 		return false;
+	if (c->camera && c->camera->trickle_bytes)
+		return write_trickled(c, p, len, bound);
 	if (c->out.len == c->out_sent) {
 		ssize_t n = send(c->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN) {
@@ -70,12 +111,7 @@ bool conn_write(struct conn *c, const void *data, size_t len, size_t bound)
 	} else if (c->out.len - c->out_sent + len > bound) {
 		return false;
 	}
-	if (c->out_sent > c->out.len / 2) {
-		memmove(c->out.data, c->out.data + c->out_sent, c->out.len - c->out_sent);
-		c->out.len -= c->out_sent;
-		c->out_sent = 0;
-	}
-	buf_append(&c->out, p, len);
+	queue(c, p, len);
 	if (!c->want_out)
 		conn_watch(c, true);
 	return true;
@@ -491,6 +527,7 @@ void conn_destroy(struct conn *c)
 {
 	play_stop(c);
 	timer_cancel(&c->check);
+	timer_cancel(&c->trickle);
 	if (c->camera)
 		c->camera->open--;
 	*c->pprev = c->next;

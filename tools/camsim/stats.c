@@ -1,5 +1,21 @@
-/* What was sent, as JSON: on SIGUSR1 and at the end. */
+/* What was sent, as JSON: on SIGUSR1 and at the end. accepted_100ms_max: the most connections in any 100 ms since the last time. */
 #include "tools/camsim/camsim.h"
+
+#define ACCEPTS_KEPT 8192 /* more than these within the window are not told apart */
+#define ACCEPT_WINDOW_US (100 * 1000)
+
+/* When connections came, to tell how well their maker spaces them. */
+static int64_t accepted_us[ACCEPTS_KEPT];
+static uint64_t accepted, window_begin, accepted_peak;
+
+void stats_accepted(int64_t now_us)
+{
+	accepted_us[accepted++ % ACCEPTS_KEPT] = now_us;
+	while (accepted - window_begin > ACCEPTS_KEPT || now_us - accepted_us[window_begin % ACCEPTS_KEPT] > ACCEPT_WINDOW_US)
+		window_begin++;
+	if (accepted - window_begin > accepted_peak)
+		accepted_peak = accepted - window_begin;
+}
 
 static void json_string(FILE *out, const char *s)
 {
@@ -35,7 +51,9 @@ static void sessions(FILE *out, const struct camera *cam)
 void stats_write(FILE *out)
 {
 	const char *comma = "";
-	fprintf(out, "{\"epoch_us\": %lld, \"now_us\": %lld, \"cameras\": [", (long long)epoch_utc_us, (long long)now_utc_us());
+	fprintf(out, "{\"epoch_us\": %lld, \"now_us\": %lld, \"accepted\": %llu, \"accepted_100ms_max\": %llu, \"cameras\": [",
+		(long long)epoch_utc_us, (long long)now_utc_us(), (unsigned long long)accepted, (unsigned long long)accepted_peak);
+	accepted_peak = 0;
 	for (const struct camera *cam = cameras_first(); cam; cam = cam->next) {
 		const struct {
 			const char *name;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the simulated cameras' clips with ffmpeg: elementary streams (Annex B, ADTS, raw G.711) and, where frames are
-# reordered, an .idx with their presentation order. usage: make_clips.sh test|demo OUTDIR
+# reordered, an .idx with their presentation order. usage: make_clips.sh test|demo|bench OUTDIR
 set -eu
 what=$1
 out=$2
@@ -9,10 +9,11 @@ tmp=$(mktemp -d "$out/.tmp.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 ff="ffmpeg -nostdin -hide_banner -loglevel error -y"
 x264="scenecut=0:open-gop=0:aud=0:repeat-headers=1"
+buffer=2 # seconds of the rate
 
 # name, lavfi source, seconds, kbit/s, GOP, further x264 parameters
 h264() {
-	$ff -f lavfi -i "$2" -t "$3" -pix_fmt yuv420p -c:v libx264 -preset ultrafast -b:v "$4k" -maxrate "$4k" -bufsize "$(($4 * 2))k" \
+	$ff -f lavfi -i "$2" -t "$3" -pix_fmt yuv420p -c:v libx264 -preset ultrafast -b:v "$4k" -maxrate "$4k" -bufsize "$(($4 * buffer))k" \
 		-g "$5" -keyint_min "$5" -x264-params "$x264$6" -f h264 "$tmp/$1.h264"
 	mv "$tmp/$1.h264" "$out/$1.h264"
 }
@@ -45,6 +46,14 @@ test_clips() {
 	$ff -f lavfi -i "sine=frequency=440:sample_rate=16000:beep_factor=4" -t 12 -ac 1 -c:a aac -b:a 32k -f adts "$out/tone.aac"
 	$ff -f lavfi -i "sine=frequency=440:sample_rate=8000:beep_factor=4" -t 12 -ac 1 -c:a pcm_mulaw -f mulaw "$out/tone.pcmu"
 	$ff -f lavfi -i "sine=frequency=440:sample_rate=8000:beep_factor=4" -t 12 -ac 1 -c:a pcm_alaw -f alaw "$out/tone.pcma"
+}
+
+# What the benchmarks play: a constant rate, as a camera in a city is set to.
+bench_clips() {
+	x264="$x264:nal-hrd=cbr:filler=0"
+	buffer=1
+	h264 hd2m "testsrc2=size=1280x720:rate=25,noise=alls=24:allf=t" 20 2000 50 ":bframes=0"
+	h264 hd500k "testsrc2=size=1280x720:rate=25,noise=alls=6:allf=t" 20 500 50 ":bframes=0"
 }
 
 # One minute each, so that the burnt-in seconds are those of the wall clock: camsim plays frame n of the minute at its time.

@@ -16,9 +16,18 @@
 #define CONNECT_SPACING_US 4000 /* a loop's share: 1000 cameras on two loops are asked within 2 s, not at once */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 30000
-#define STEADY_US (10 * US_PER_S) /* a session this long starts the back-off anew */
+#define TOGETHER_US (60 * US_PER_S)   /* lost within it of each other: likely for one reason, a switch or a network */
+#define HURRY_LEAST_US (2 * US_PER_S) /* a camera is not asked more often than this for others' sake */
+#define STEADY_US (10 * US_PER_S)     /* a session this long starts the back-off anew */
 #define SILENCE_RECONNECT_US (10 * US_PER_S)
 #define TICK_MS 500
+/* Unwatched, a steady camera's packets gather in the kernel and are taken several frames at a time: docs/decisions/022-receive-together.md.
+ */
+#define GATHER_BYTES (256 * 1024)
+#define GATHER_LEAST_MS 200
+#define GATHER_SPREAD_MS 100 /* by chance: a beat against the frames would look like a lag */
+#define GATHER_AFTER_US (4 * US_PER_S)
+#define GATHER_FRAME_90K (90000 / 8)
 
 int64_t camera_mono(const struct camera_rt *c)
 {
@@ -47,6 +56,48 @@ static int64_t connect_turn_ms(struct camera_rt *c)
 	return (at - now) / 1000;
 }
 
+static void stop_waiting(struct camera_rt *c)
+{
+	if (!c->in_waiting)
+		return;
+	*c->in_waiting = c->next_waiting;
+	if (c->next_waiting)
+		c->next_waiting->in_waiting = c->in_waiting;
+	c->in_waiting = NULL;
+}
+
+static void wait_to_retry(struct camera_rt *c, int64_t ms)
+{
+	stop_waiting(c);
+	c->next_waiting = c->loop->waiting;
+	if (c->next_waiting)
+		c->next_waiting->in_waiting = &c->next_waiting;
+	c->in_waiting = &c->loop->waiting;
+	c->loop->waiting = c;
+	c->has_turn = false;
+	c->retry_mono_us = camera_mono(c) + ms * 1000;
+	net_timer_set(c->retry, ms);
+}
+
+static void wait_for_turn(struct camera_rt *c)
+{
+	stop_waiting(c);
+	c->has_turn = true;
+	net_timer_set(c->retry, connect_turn_ms(c));
+}
+
+/* Another camera, lost at lost_mono_us at that host, is back. One that refuses (a password) is left alone: asking locks accounts. */
+void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us)
+{
+	struct rtsp_url url;
+	int64_t apart = c->lost_mono_us - lost_mono_us, at = c->asked_mono_us + HURRY_LEAST_US;
+	if (c->cause != GAP_NO_SIGNAL || at >= c->retry_mono_us)
+		return;
+	if ((apart < -TOGETHER_US || apart > TOGETHER_US) && (rtsp_url_parse(c->url, &url) || strcmp(url.host, host) != 0))
+		return;
+	wait_to_retry(c, at > camera_mono(c) ? (at - camera_mono(c)) / 1000 : 0);
+}
+
 static void drain(struct camera_rt *c)
 {
 	struct buf *out = rtsp_client_out(c->client);
@@ -61,9 +112,19 @@ static void drain(struct camera_rt *c)
 	}
 }
 
+static void set_gathering(struct camera_rt *c, bool gather)
+{
+	if (gather == c->gathering)
+		return;
+	c->gathering = gather;
+	atomic_fetch_add(&c->engine->n_gathering, gather ? 1 : -1);
+	net_conn_gather(c->conn, gather ? GATHER_BYTES : 1);
+}
+
 static void close_session(struct camera_rt *c)
 {
 	media_end_session(c);
+	set_gathering(c, false);
 	if (c->client) {
 		rtsp_client_teardown(c->client);
 		if (c->conn)
@@ -98,7 +159,9 @@ static void end_session(struct camera_rt *c)
 		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts),
 			 KV_I("retry_ms", wait));
 	camera_publish(c);
-	net_timer_set(c->retry, wait);
+	if (c->attempts == 1)
+		c->lost_mono_us = camera_mono(c);
+	wait_to_retry(c, wait);
 }
 
 static void fail(struct camera_rt *c, enum gap_reason cause, const char *text)
@@ -121,10 +184,12 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 			snprintf(c->error, sizeof(c->error), "no usable video track");
 			c->cause = GAP_BAD_DATA;
 			c->session_over = true;
+		} else if (c->attempts) {
+			engine_recovered(c->engine, c);
 		}
 		break;
 	case RTSP_EVENT_RTP:
-		media_rtp(c, ev->track, ev->packet);
+		media_rtp(c, ev->track, ev->packet, c->fed_mono_us);
 		break;
 	case RTSP_EVENT_RTCP:
 		media_rtcp(c, ev->track, ev->packet);
@@ -172,7 +237,8 @@ static void on_connect(void *ctx, int err)
 static int64_t on_data(void *ctx, struct bytes data)
 {
 	struct camera_rt *c = ctx;
-	int64_t used = rtsp_client_feed(c->client, data, camera_mono(c));
+	c->fed_mono_us = camera_mono(c);
+	int64_t used = rtsp_client_feed(c->client, data, c->fed_mono_us);
 	if (used > 0)
 		atomic_fetch_add_explicit(&c->engine->bytes_received, (uint64_t)used, memory_order_relaxed);
 	drain(c);
@@ -220,6 +286,30 @@ static void tick_session(struct camera_rt *c, int64_t now)
 		end_session(c);
 }
 
+static void receive(struct camera_rt *c, int64_t now)
+{
+	bool gather = c->phase == MEDIA_RUN && now - c->run_since_mono_us > GATHER_AFTER_US && c->plan.frame <= GATHER_FRAME_90K &&
+		      !live_watched(c->live, now);
+	if (!c->conn || (!gather && !c->gathering))
+		return;
+	set_gathering(c, gather);
+	net_conn_read(c->conn);
+}
+
+/* What has come and was not taken belongs to the time before a stop. */
+void camera_catch_up(struct camera_rt *c)
+{
+	if (c->gathering)
+		net_conn_read(c->conn);
+}
+
+/* Somebody began to watch. */
+void camera_watched(struct camera_rt *c)
+{
+	if (c->started && c->gathering)
+		receive(c, camera_mono(c));
+}
+
 /* Goes on while there is no session too: gaps are opened and players kept attached during a back-off. */
 static void on_tick(void *ctx)
 {
@@ -227,19 +317,28 @@ static void on_tick(void *ctx)
 	int64_t now = camera_mono(c);
 	if (!c->started)
 		return;
+	if (c->client)
+		receive(c, now);
 	media_tick(c, now);
 	if (c->client)
 		tick_session(c, now);
 	record_tick(c, now);
 	camera_publish(c);
-	net_timer_set(c->tick, TICK_MS);
+	net_timer_set_coarse(c->tick, c->gathering ? GATHER_LEAST_MS + next_random(c) % GATHER_SPREAD_MS : TICK_MS);
 }
 
 static void on_retry(void *ctx)
 {
 	struct camera_rt *c = ctx;
-	if (c->started && !c->conn)
-		begin_connect(c);
+	if (!c->started || c->conn)
+		return;
+	if (!c->has_turn) {
+		wait_for_turn(c);
+		return;
+	}
+	c->has_turn = false;
+	c->asked_mono_us = camera_mono(c);
+	begin_connect(c);
 }
 
 int camera_init_timers(struct camera_rt *c)
@@ -258,8 +357,8 @@ void camera_start(struct camera_rt *c)
 	c->attempts = 0;
 	c->error[0] = 0;
 	camera_publish(c);
-	net_timer_set(c->retry, connect_turn_ms(c));
-	net_timer_set(c->tick, TICK_MS + next_random(c) % TICK_MS);
+	wait_for_turn(c);
+	net_timer_set_coarse(c->tick, TICK_MS + next_random(c) % TICK_MS);
 }
 
 void camera_reconnect(struct camera_rt *c)
@@ -268,14 +367,16 @@ void camera_reconnect(struct camera_rt *c)
 		return;
 	close_session(c);
 	c->attempts = 0;
-	net_timer_set(c->retry, connect_turn_ms(c));
+	wait_for_turn(c);
 }
 
 void camera_stop(struct camera_rt *c)
 {
 	if (!c->started)
 		return;
+	camera_catch_up(c);
 	c->started = false;
+	stop_waiting(c);
 	net_timer_stop(c->retry);
 	net_timer_stop(c->tick);
 	close_session(c);

@@ -250,6 +250,7 @@ static int begin_run(struct camera_rt *c)
 		return err;
 	c->clock_offset_us = camera_utc(c) - camera_mono(c);
 	c->phase = MEDIA_RUN;
+	c->run_since_mono_us = camera_mono(c);
 	c->error[0] = 0;
 	use_mux(c);
 	record_run_began(c, c->run_utc_us);
@@ -581,12 +582,12 @@ void media_free(struct camera_rt *c)
 	c->mux = NULL;
 }
 
-void media_rtp(struct camera_rt *c, int track, struct bytes packet)
+void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arrival_mono_us)
 {
 	int which = track == c->video_track ? VIDEO : track == c->audio_track ? AUDIO : -1;
 	if (which < 0 || !c->depack[which])
 		return;
-	depacketizer_feed(c->depack[which], packet, camera_mono(c));
+	depacketizer_feed(c->depack[which], packet, arrival_mono_us);
 }
 
 void media_rtcp(struct camera_rt *c, int track, struct bytes packet)
@@ -607,7 +608,9 @@ static void report_reception(struct camera_rt *c)
 		if (!c->depack[i] || !c->client)
 			continue;
 		const struct rtp_stats *s = depacketizer_stats(c->depack[i]);
-		rtsp_client_report(c->client, i == VIDEO ? c->video_track : c->audio_track, s->ssrc, s->ext_max_seq, s->lost, s->jitter);
+		if (!c->gathering)
+			c->jitter[i] = s->jitter; /* that of packets which wait to be taken is ours, not the network's */
+		rtsp_client_report(c->client, i == VIDEO ? c->video_track : c->audio_track, s->ssrc, s->ext_max_seq, s->lost, c->jitter[i]);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BUCKETS 4096
+#define RECOVERY_LEAST_US (US_PER_S / 4)
 
 /* ---------------------------------------------------------------- cameras */
 
@@ -167,6 +168,40 @@ static void run_configure(struct camera_rt *c, const struct message *m)
 		camera_reconnect(c);
 }
 
+struct recovery {
+	struct engine_loop *loop;
+	int64_t lost_mono_us;
+	char host[256];
+};
+
+static void run_recovery(void *arg)
+{
+	struct recovery *r = arg;
+	for (struct camera_rt *c = r->loop->waiting, *next; c; c = next) {
+		next = c->next_waiting;
+		camera_hurry(c, r->host, r->lost_mono_us);
+	}
+	free(r);
+}
+
+void engine_recovered(struct engine *e, const struct camera_rt *c)
+{
+	struct rtsp_url url;
+	long long now = camera_mono(c), last = atomic_load(&e->recovered_mono_us);
+	/* A thousand that come back together tell it a few times, not a thousand. */
+	if (now - last < RECOVERY_LEAST_US || !atomic_compare_exchange_strong(&e->recovered_mono_us, &last, now) ||
+	    rtsp_url_parse(c->url, &url))
+		return;
+	for (int i = 0; i < e->n_loops; i++) {
+		struct recovery *r = malloc(sizeof(*r));
+		if (!r)
+			return; /* they come back by themselves */
+		*r = (struct recovery){.loop = &e->loops[i], .lost_mono_us = c->lost_mono_us};
+		snprintf(r->host, sizeof(r->host), "%s", url.host);
+		net_loop_post(r->loop->net, run_recovery, r);
+	}
+}
+
 static void run_remove(struct camera_rt *c, const struct message *m)
 {
 	(void)m;
@@ -187,7 +222,14 @@ static void run_record_start(struct camera_rt *c, const struct message *m)
 
 static void run_record_stop(struct camera_rt *c, const struct message *m)
 {
+	camera_catch_up(c);
 	record_stop(c, m->has_by ? m->by : NULL, m->has_note ? m->note : NULL);
+}
+
+static void run_watched(struct camera_rt *c, const struct message *m)
+{
+	(void)m;
+	camera_watched(c);
 }
 
 /* ---------------------------------------------------------------- port: streaming_provider */
@@ -363,10 +405,16 @@ static enum live_answer source_media(void *self, const char *camera_id, const ch
 static void source_touch(void *self, const char *camera_id)
 {
 	struct engine *e = self;
-	struct live *l = lookup_live(e, camera_id);
-	if (l)
-		live_touch(l, e->config.clock->mono_us(e->config.clock));
-	live_unref(&l);
+	struct camera_rt *c = lookup(e, camera_id);
+	struct message *m = NULL;
+	if (!c)
+		return;
+	if (live_touch(c->live, e->config.clock->mono_us(e->config.clock)) && (m = calloc(1, sizeof(*m)))) {
+		m->run = run_watched;
+		post(c, m); /* takes the reference */
+	} else {
+		camera_unref(c);
+	}
 }
 
 static const struct live_source_ops live_ops = {
@@ -477,6 +525,7 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 		.frames = atomic_load(&e->frames),
 		.frames_lost = atomic_load(&e->frames_lost),
 		.sessions = atomic_load(&e->sessions),
+		.gathering = atomic_load(&e->n_gathering),
 	};
 	pthread_rwlock_rdlock(&e->lock);
 	for (size_t i = 0; i < e->n_buckets; i++) {

@@ -33,6 +33,7 @@ struct live_source engine_live(struct engine *e);
 
 struct engine_stats {
 	int cameras, live, recording;
+	int gathering; /* unwatched ones whose packets are taken several frames at a time */
 	uint64_t bytes_received, frames, frames_lost, sessions;
 	struct writers_stats writers;
 };

@@ -18,7 +18,9 @@
 struct engine_loop {
 	struct net_loop *net;
 	atomic_int n_cameras;
-	int64_t next_connect_mono_us; /* loop thread: connects are spread */
+	/* loop thread */
+	int64_t next_connect_mono_us; /* connects are spread */
+	struct camera_rt *waiting;    /* cameras in a back-off */
 };
 
 struct engine {
@@ -33,6 +35,8 @@ struct engine {
 	size_t n_buckets, n_cameras;
 	/* any thread */
 	atomic_ullong bytes_received, frames, frames_lost, sessions;
+	atomic_int n_gathering;
+	atomic_llong recovered_mono_us; /* when cameras that wait were last told that one came back */
 	atomic_llong highest_discontinuity;
 	atomic_int n_alive; /* cameras not yet freed: engine_destroy waits for 0 */
 };
@@ -80,11 +84,17 @@ struct camera_rt {
 	struct net_timer *tick;	 /* twice a second while started */
 	struct net_conn *conn;
 	struct rtsp_client *client;
-	bool session_over; /* told from inside a callback: the owner ends the session when it returns */
+	int64_t fed_mono_us; /* when the bytes in hand were read: one look at the clock for all their packets */
+	bool gathering;	     /* packets gather in the kernel, the tick takes them */
+	bool session_over;   /* told from inside a callback: the owner ends the session when it returns */
 	int64_t rtsp_deadline_mono_us;
 	int64_t connected_mono_us;
-	int attempts;	       /* failed ones in a row */
-	enum gap_reason cause; /* of the present lack of media */
+	int attempts;				      /* failed ones in a row */
+	bool has_turn;				      /* the retry timer runs until its turn to connect, not a back-off */
+	struct camera_rt *next_waiting, **in_waiting; /* in_waiting: what points here while it is in its loop's list */
+	int64_t lost_mono_us;			      /* when the present outage began */
+	int64_t asked_mono_us, retry_mono_us;	      /* its last attempt, its next one */
+	enum gap_reason cause;			      /* of the present lack of media */
 	char error[200];
 	uint32_t rng;
 
@@ -104,6 +114,7 @@ struct camera_rt {
 	struct dts_state dts;
 	struct part_plan plan;
 	bool with_cts, restage;
+	int64_t run_since_mono_us;
 	int64_t run_utc_us, run_dts0, audio_utc_us; /* wall time of media time 0 */
 	bool audio_timed;
 	uint32_t bandwidth;
@@ -112,7 +123,7 @@ struct camera_rt {
 		uint32_t rtp;
 		int64_t ntp_us;
 	} sr[2];
-	uint32_t last_rtp[2];
+	uint32_t last_rtp[2], jitter[2];
 	int64_t last_media_us[2];
 	struct mux *mux;
 	int64_t clock_offset_us;  /* wall minus monotonic when the timeline began */
@@ -149,18 +160,24 @@ struct camera_rt {
 void camera_unref(struct camera_rt *c);
 void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */
 
+/* A camera is back: those lost with it, or behind the same address, do not sit out their back-offs. Any loop's thread. */
+void engine_recovered(struct engine *e, const struct camera_rt *c);
+
 /* camera.c, loop thread */
+void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us);
 int camera_init_timers(struct camera_rt *c);
 void camera_start(struct camera_rt *c);
 void camera_stop(struct camera_rt *c);
 void camera_reconnect(struct camera_rt *c);
+void camera_watched(struct camera_rt *c);
+void camera_catch_up(struct camera_rt *c);
 int64_t camera_mono(const struct camera_rt *c);
 int64_t camera_utc(const struct camera_rt *c);
 
 /* camera_media.c, loop thread */
 int media_begin_session(struct camera_rt *c); /* after PLAY: depacketizers for the client's tracks */
 void media_end_session(struct camera_rt *c);
-void media_rtp(struct camera_rt *c, int track, struct bytes packet);
+void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arrival_mono_us);
 void media_rtcp(struct camera_rt *c, int track, struct bytes packet);
 void media_tick(struct camera_rt *c, int64_t now_mono_us);
 void media_free(struct camera_rt *c);

@@ -347,9 +347,14 @@ static void trim_track(struct track *t, bool watched)
 	t->trimmed_tag = tag;
 }
 
+bool live_watched(const struct live *l, int64_t now_mono_us)
+{
+	return now_mono_us - atomic_load(&l->touched_mono_us) < WATCHED_US;
+}
+
 void live_trim(struct live *l, int64_t now_mono_us)
 {
-	bool watched = now_mono_us - atomic_load(&l->touched_mono_us) < WATCHED_US;
+	bool watched = live_watched(l, now_mono_us);
 	pthread_mutex_lock(&l->lock);
 	for (int i = 0; i < 2; i++)
 		if (l->tracks[i].window)
@@ -375,9 +380,9 @@ uint64_t live_version(const struct live *l)
 	return atomic_load(&l->version);
 }
 
-void live_touch(struct live *l, int64_t now_mono_us)
+bool live_touch(struct live *l, int64_t now_mono_us)
 {
-	atomic_store(&l->touched_mono_us, now_mono_us);
+	return now_mono_us - atomic_exchange(&l->touched_mono_us, now_mono_us) >= WATCHED_US;
 }
 
 enum live_answer live_get_multivariant(struct live *l, struct buf *out)

@@ -55,6 +55,8 @@ uint64_t live_version(const struct live *l);
 enum live_answer live_get_multivariant(struct live *l, struct buf *out);
 enum live_answer live_get_playlist(struct live *l, const struct live_query *q, struct shared_text **ret);
 enum live_answer live_get_media(struct live *l, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
-void live_touch(struct live *l, int64_t now_mono_us);
+/* Somebody uses it now: watched for a minute from here. Returns whether it was not watched before. */
+bool live_touch(struct live *l, int64_t now_mono_us);
+bool live_watched(const struct live *l, int64_t now_mono_us);
 
 #endif

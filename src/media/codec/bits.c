@@ -36,6 +36,10 @@ uint32_t bits_u(struct bits *b, unsigned n)
 
 void bits_skip(struct bits *b, unsigned n)
 {
+	for (; n >= 8 && !b->left && !b->err; n -= 8) { /* whole bytes: a message of user data in every access unit */
+		next_byte(b);
+		b->left = 0;
+	}
 	for (; n > 32; n -= 32)
 		bits_u(b, 32);
 	bits_u(b, n);

@@ -25,6 +25,8 @@ bool sei_has_recovery_point(enum codec codec, struct bytes nal)
 			return false;
 		if (type == SEI_RECOVERY_POINT)
 			return true;
+		if (cursor_left(&b.c) - size <= 2)
+			return false; /* the last one: nothing behind it but the trailing bits */
 		bits_skip(&b, size * 8);
 	}
 	return false;
