@@ -42,7 +42,9 @@ struct conn {
 	int n_queue, next_queue;
 	int64_t msn, part; /* the next one wanted */
 	char hint[96];
-	bool listed; /* it knows msn and part */
+	bool from_queue; /* of the part being fetched; else it is the announced one */
+	bool hint_void;	 /* what was announced never came: the segment ended before it */
+	bool listed;	 /* it knows msn and part */
 	int64_t last_part_us;
 	uint64_t parts;
 };
@@ -67,6 +69,7 @@ static bool measuring;
 static int64_t begun_us;
 static uint64_t parts, bytes, skipped, stalls, dropped_viewers, dropped_idle, refused_idle, errors, error_status[6], idle_answers,
 	playlists;
+static uint64_t void_hints;
 static struct reload *reloads;
 static size_t n_reloads, cap_reloads;
 static int64_t *delays_last, *delays_first;
@@ -321,9 +324,11 @@ static void next_step(struct conn *c)
 {
 	if (c->next_queue < c->n_queue) {
 		c->doing = FETCHING;
+		c->from_queue = true;
 		ask_beside(c, c->queue[c->next_queue++]);
-	} else if (opt.hint && c->doing != FETCHING && *c->hint) {
+	} else if (opt.hint && (c->doing != FETCHING || c->from_queue) && *c->hint) {
 		c->doing = FETCHING;
+		c->from_queue = false;
 		ask_beside(c, c->hint);
 	} else {
 		ask_reload(c);
@@ -354,6 +359,12 @@ static void got_answer(struct conn *c, int status, char *data, size_t len)
 		c->due_us = now + (int64_t)opt.idle_every * (500000 + random() % 500000);
 		return;
 	}
+	if (status == 404 && opt.hint && c->doing == FETCHING && !c->from_queue) {
+		c->hint_void = true;
+		void_hints += measuring;
+		ask_reload(c);
+		return;
+	}
 	if (status != 200) {
 		errors++;
 		error_status[status / 100 < 6 ? status / 100 : 0]++;
@@ -373,8 +384,9 @@ static void got_answer(struct conn *c, int status, char *data, size_t len)
 	case LISTING:
 		playlists += measuring;
 		read_playlist(c, data, len);
-		if (opt.hint)
+		if (opt.hint && !c->hint_void)
 			c->n_queue = 0; /* it has them already */
+		c->hint_void = false;
 		next_step(c);
 		break;
 	default:
@@ -528,14 +540,14 @@ static void report(double took_s, double user_s, double system_s)
 	for (size_t i = n_viewers; i < n_conns; i++)
 		idle_open += conns[i].fd >= 0 && conns[i].parts > 0;
 	printf("{\"seconds\": %.2f, \"viewers\": %zu, \"viewers_lost\": %zu, \"viewers_dropped\": %llu, \"errors\": %llu, \"errors_4xx\": %llu, "
-	       "\"errors_5xx\": %llu, \"parts\": %llu, \"parts_skipped\": %llu, \"stalls\": %llu, \"bytes\": %llu, \"playlists\": %llu, "
+	       "\"errors_5xx\": %llu, \"parts\": %llu, \"parts_skipped\": %llu, \"stalls\": %llu, \"bytes\": %llu, \"playlists\": %llu, \"void_hints\": %llu, "
 	       "\"idle\": %d, \"idle_open\": %zu, \"idle_refused\": %llu, \"idle_dropped\": %llu, \"idle_answers\": %llu, \"user_s\": %.2f, "
 	       "\"system_s\": %.2f, ",
 	       took_s, n_viewers, lost, (unsigned long long)dropped_viewers, (unsigned long long)errors,
 	       (unsigned long long)error_status[4], (unsigned long long)error_status[5], (unsigned long long)parts,
 	       (unsigned long long)skipped, (unsigned long long)stalls, (unsigned long long)bytes, (unsigned long long)playlists,
-	       opt.n_idle, idle_open, (unsigned long long)refused_idle, (unsigned long long)dropped_idle, (unsigned long long)idle_answers,
-	       user_s, system_s);
+	       (unsigned long long)void_hints, opt.n_idle, idle_open, (unsigned long long)refused_idle, (unsigned long long)dropped_idle,
+	       (unsigned long long)idle_answers, user_s, system_s);
 	print_spread();
 	if (opt.stamps) {
 		printf(", ");
