@@ -61,6 +61,7 @@ void connection_noted(void *cls, struct MHD_Connection *mhd, void **context, enu
 	if (code != MHD_CONNECTION_NOTIFY_STARTED) {
 		if (c)
 			discard(s, c);
+		atomic_fetch_sub(&s->open, 1);
 		*context = NULL;
 		return;
 	}
@@ -72,11 +73,6 @@ void connection_noted(void *cls, struct MHD_Connection *mhd, void **context, enu
 	atomic_init(&c->reading_since_us, http_mono_us());
 	atomic_init(&c->between, true);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	/* Descriptors are given out lowest first: a high one says that few are left, and those are the cameras'. */
-	if (c->fd >= s->fd_limit) {
-		atomic_fetch_add(&s->refused_full, 1);
-		shutdown(c->fd, SHUT_RDWR);
-	}
 	add(s, c);
 	*context = c;
 }

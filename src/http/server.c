@@ -5,7 +5,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -201,40 +200,6 @@ static void on_log(void *cls, const char *format, va_list ap)
 
 /* --- life --- */
 
-static int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list;
-	char service[8];
-	int err = -EADDRNOTAVAIL;
-	snprintf(service, sizeof(service), "%d", config->port);
-	if (getaddrinfo(config->host && *config->host ? config->host : NULL, service, &hints, &list))
-		return -EINVAL;
-	for (struct addrinfo *a = list; a && err; a = a->ai_next) {
-		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (fd < 0) {
-			err = -errno;
-			continue;
-		}
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-		union {
-			struct sockaddr any;
-			struct sockaddr_in v4;
-			struct sockaddr_in6 v6;
-		} name;
-		socklen_t len = sizeof(name);
-		if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024) || getsockname(fd, &name.any, &len)) {
-			err = -errno;
-			close(fd);
-			continue;
-		}
-		*ret_port = ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
-		*ret_fd = fd;
-		err = 0;
-	}
-	freeaddrinfo(list);
-	return err;
-}
-
 static void fill_defaults(struct http_config *c)
 {
 	int64_t limit = connections_file_limit();
@@ -263,7 +228,8 @@ static void fill_defaults(struct http_config *c)
 static int daemon_start(struct http_server *s)
 {
 	const struct http_config *c = &s->config;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags =
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)c->tls_cert_pem},
 				       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)c->tls_key_pem},
 				       {MHD_OPTION_END, 0, NULL}};
@@ -272,11 +238,11 @@ static int daemon_start(struct http_server *s)
 	if (secure)
 		flags |= MHD_USE_TLS;
 	s->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
-		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-		MHD_OPTION_NOTIFY_CONNECTION, connection_noted, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
+		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_THREAD_POOL_SIZE,
+		(unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)c->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+		connection_noted, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
 	return s->daemon ? 0 : -EINVAL;
 }
 
@@ -299,7 +265,7 @@ int http_server_create(const struct http_config *config, struct http_server **re
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
-	s->listen_fd = -1;
+	s->listen_fd = s->accept_wake_fd = -1;
 	pthread_mutex_init(&s->conn_lock, NULL);
 	fill_defaults(&s->config);
 	s->fd_limit = connections_file_limit() / 8 * 7;
@@ -314,6 +280,8 @@ int http_server_create(const struct http_config *config, struct http_server **re
 		err = sources_start(s);
 	if (!err)
 		err = daemon_start(s);
+	if (!err)
+		err = accept_start(s);
 	if (err) {
 		http_server_destroy(s);
 		return err;
@@ -334,7 +302,7 @@ void http_server_destroy(struct http_server *s)
 	if (!s)
 		return;
 	/* No new connections; then every place that suspends is closed and empties itself; only then may the library stop. */
-	int fd = s->daemon ? MHD_quiesce_daemon(s->daemon) : s->listen_fd;
+	accept_stop(s);
 	waits_stop(s);
 	lanes_stop(s);
 	sources_stop(s);
@@ -342,8 +310,6 @@ void http_server_destroy(struct http_server *s)
 		drain(s);
 		MHD_stop_daemon(s->daemon);
 	}
-	if (fd >= 0)
-		close(fd);
 	pthread_mutex_destroy(&s->conn_lock);
 	free(s->proxies);
 	free(s);

@@ -117,7 +117,11 @@ struct http_server {
 	struct lane lanes[HTTP_LANES_MAX];
 	/* counters */
 	atomic_ullong requests, refused_framing, refused_busy, refused_full, cut_idle, cut_slow, answers[6];
-	atomic_uint active, n_waiting, downloads;
+	atomic_uint active, n_waiting, downloads, open; /* open: connections accepted and not yet closed */
+	/* the accepting thread's */
+	int accept_wake_fd;
+	pthread_t acceptor;
+	bool acceptor_runs;
 	/* under wait_lock */
 	pthread_mutex_t wait_lock;
 	pthread_cond_t wait_wake;
@@ -142,6 +146,11 @@ struct http_server {
 };
 
 int64_t http_mono_us(void);
+
+/* accept.c */
+int listen_on(const struct http_config *config, int *ret_fd, int *ret_port);
+int accept_start(struct http_server *s);
+void accept_stop(struct http_server *s); /* and closes the listening socket */
 
 /* connections.c */
 int64_t connections_file_limit(void);

@@ -4,6 +4,7 @@
 #include "http/http.h"
 #include "unit/http/raw.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -137,6 +138,51 @@ static void test_more_than_select_could_hold(void **state)
 		close(fds[i]);
 	}
 	free(fds);
+}
+
+/* Sockets watched by each epoll instance of this process, the two with most. */
+static void two_most_watched(int most[2])
+{
+	char name[300], text[65536];
+	most[0] = most[1] = 0;
+	DIR *d = opendir("/proc/self/fdinfo");
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		int n = 0;
+		snprintf(name, sizeof(name), "/proc/self/fdinfo/%s", e->d_name);
+		FILE *f = e->d_name[0] == '.' ? NULL : fopen(name, "r");
+		size_t len = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+		text[len] = '\0';
+		if (f)
+			fclose(f);
+		for (char *at = text; (at = strstr(at, "tfd:")); at++)
+			n++;
+		if (n > most[0]) {
+			most[1] = most[0];
+			most[0] = n;
+		} else if (n > most[1]) {
+			most[1] = n;
+		}
+	}
+	closedir(d);
+}
+
+static void test_connections_are_dealt_out(void **state)
+{
+	int fds[64], most[2];
+	serve((struct http_config){0});
+	for (int i = 0; i < 64; i++)
+		fds[i] = raw_connect(port);
+	while (stats().connections < 64)
+		usleep(1000);
+	for (int i = 0; i < 64; i++) {
+		ask(fds[i], "/hello");
+		assert_reply(fds[i], 200, 5);
+	}
+	two_most_watched(most);
+	assert_true(most[1] >= 24);
+	for (int i = 0; i < 64; i++)
+		close(fds[i]);
 }
 
 static void test_connections_take_three_quarters_of_the_descriptors(void **state)
@@ -284,8 +330,11 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_more_than_select_could_hold), T(test_connections_take_three_quarters_of_the_descriptors),
-		T(test_idle_ones_make_room),	     T(test_slow_readers_hold_bounded_memory),
+		T(test_connections_are_dealt_out),
+		T(test_more_than_select_could_hold),
+		T(test_connections_take_three_quarters_of_the_descriptors),
+		T(test_idle_ones_make_room),
+		T(test_slow_readers_hold_bounded_memory),
 		T(test_downloads_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
