@@ -49,6 +49,15 @@ int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
 	return err;
 }
 
+static struct worker *least_busy(struct http_server *s)
+{
+	struct worker *w = &s->workers[0];
+	for (int i = 1; i < s->n_workers; i++)
+		if (atomic_load(&s->workers[i].open) < atomic_load(&w->open))
+			w = &s->workers[i];
+	return w;
+}
+
 /* All that are waiting and for whom there is room; false: it is to look again in a while. */
 static bool accept_some(struct http_server *s)
 {
@@ -70,9 +79,12 @@ static bool accept_some(struct http_server *s)
 			close(fd);
 			continue;
 		}
+		struct worker *w = least_busy(s);
 		atomic_fetch_add(&s->open, 1);
+		atomic_fetch_add(&w->open, 1);
 		/* It closes the socket when it fails. */
-		if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)&from, len) != MHD_YES) {
+		if (MHD_add_connection(w->daemon, fd, (struct sockaddr *)&from, len) != MHD_YES) {
+			atomic_fetch_sub(&w->open, 1);
 			atomic_fetch_sub(&s->open, 1);
 			atomic_fetch_add(&s->refused_full, 1);
 		}

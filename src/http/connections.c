@@ -56,11 +56,13 @@ static void discard(struct http_server *s, struct connection *c)
 
 void connection_noted(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
 {
-	struct http_server *s = cls;
+	struct worker *w = cls;
+	struct http_server *s = w->server;
 	struct connection *c = *context;
 	if (code != MHD_CONNECTION_NOTIFY_STARTED) {
 		if (c)
 			discard(s, c);
+		atomic_fetch_sub(&w->open, 1);
 		atomic_fetch_sub(&s->open, 1);
 		*context = NULL;
 		return;

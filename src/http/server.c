@@ -206,6 +206,8 @@ static void fill_defaults(struct http_config *c)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!c->threads)
 		c->threads = cores < 2 ? 2 : cores > 4 ? 4 : (int)cores;
+	if (c->threads > HTTP_THREADS_MAX)
+		c->threads = HTTP_THREADS_MAX;
 	if (!c->max_connections)
 		c->max_connections = DEFAULT_MAX_CONNECTIONS;
 	/* Cameras and recordings need descriptors too. */
@@ -225,7 +227,7 @@ static void fill_defaults(struct http_config *c)
 		c->max_downloads = DEFAULT_MAX_DOWNLOADS;
 }
 
-static int daemon_start(struct http_server *s)
+static int worker_start(struct http_server *s, struct worker *w)
 {
 	const struct http_config *c = &s->config;
 	unsigned flags =
@@ -237,13 +239,25 @@ static int daemon_start(struct http_server *s)
 	bool secure = c->tls_cert_pem != NULL;
 	if (secure)
 		flags |= MHD_USE_TLS;
-	s->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_THREAD_POOL_SIZE,
-		(unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT, (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)c->idle_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-		connection_noted, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
-	return s->daemon ? 0 : -EINVAL;
+	w->server = s;
+	w->daemon =
+		MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_CONNECTION_LIMIT,
+				 (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				 MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+				 MHD_OPTION_NOTIFY_CONNECTION, connection_noted, w, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
+	return w->daemon ? 0 : -EINVAL;
+}
+
+static int workers_start(struct http_server *s)
+{
+	while (s->n_workers < s->config.threads) {
+		int err = worker_start(s, &s->workers[s->n_workers]);
+		if (err)
+			return err;
+		s->n_workers++;
+	}
+	return 0;
 }
 
 static bool config_is_sane(const struct http_config *c)
@@ -279,7 +293,7 @@ int http_server_create(const struct http_config *config, struct http_server **re
 	if (!err)
 		err = sources_start(s);
 	if (!err)
-		err = daemon_start(s);
+		err = workers_start(s);
 	if (!err)
 		err = accept_start(s);
 	if (err) {
@@ -306,10 +320,10 @@ void http_server_destroy(struct http_server *s)
 	waits_stop(s);
 	lanes_stop(s);
 	sources_stop(s);
-	if (s->daemon) {
+	if (s->n_workers)
 		drain(s);
-		MHD_stop_daemon(s->daemon);
-	}
+	for (int i = 0; i < s->n_workers; i++)
+		MHD_stop_daemon(s->workers[i].daemon);
 	pthread_mutex_destroy(&s->conn_lock);
 	free(s->proxies);
 	free(s);

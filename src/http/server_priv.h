@@ -21,6 +21,7 @@
 #define WAIT_KEY_CAP 96
 #define WAIT_BUCKETS 1024u
 #define QUERY_MAX 32u
+#define HTTP_THREADS_MAX 16
 #define SOURCE_BLOCK (128u * 1024u) /* one disk read of a download; its buffer */
 #define DISK_THREADS 3
 
@@ -106,14 +107,22 @@ struct proxy_net {
 struct source_stream; /* source.c */
 struct event_stream;
 
+/* A thread of the library with connections of its own: a daemon each, because the library's pool deals out by the descriptor's number. */
+struct worker {
+	struct http_server *server;
+	struct MHD_Daemon *daemon;
+	atomic_uint open; /* connections given to it and not yet closed */
+};
+
 struct http_server {
 	/* immutable */
 	struct http_config config;
-	struct MHD_Daemon *daemon;
 	int listen_fd, port;
 	int64_t fd_limit; /* descriptors from this one on are not for connections */
 	struct proxy_net *proxies;
 	size_t n_proxies;
+	struct worker workers[HTTP_THREADS_MAX];
+	int n_workers; /* that were started */
 	struct lane lanes[HTTP_LANES_MAX];
 	/* counters */
 	atomic_ullong requests, refused_framing, refused_busy, refused_full, cut_idle, cut_slow, answers[6];
