@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those. Without root it prints the one command and ends with 1.
-# usage: packages.sh build|demo|test|check|fuzz...   (each list adds to the others)
+# usage: packages.sh build|demo|test|check|fuzz|bench...   (each list adds to the others)
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config python3 tzdata ca-certificates libuv1-dev libmicrohttpd-dev libjansson-dev libyaml-dev \
@@ -10,6 +10,7 @@ test="$demo libcmocka-dev git curl sqlite3 chromium python3-gi gir1.2-gstreamer-
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav"
 check="git clang-format clang-tidy libcmocka-dev"
 fuzz="clang libclang-rt-14-dev"
+bench="$demo nginx-light" # Debian starts it as a service where there is one; bench/delivery.py runs its own
 
 wanted=""
 for list in "$@"; do
@@ -19,6 +20,7 @@ for list in "$@"; do
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
+	bench) wanted="$wanted $bench" ;;
 	*) echo "packages.sh: unknown list $list" >&2 && exit 2 ;;
 	esac
 	# Node may come from elsewhere, and Debian's npm does not go together with every one of them.
