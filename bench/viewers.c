@@ -539,15 +539,30 @@ static void report(double took_s, double user_s, double system_s)
 		lost += conns[i].doing == LOST || now - conns[i].last_part_us > STALL_US;
 	for (size_t i = n_viewers; i < n_conns; i++)
 		idle_open += conns[i].fd >= 0 && conns[i].parts > 0;
-	printf("{\"seconds\": %.2f, \"viewers\": %zu, \"viewers_lost\": %zu, \"viewers_dropped\": %llu, \"errors\": %llu, \"errors_4xx\": %llu, "
-	       "\"errors_5xx\": %llu, \"parts\": %llu, \"parts_skipped\": %llu, \"stalls\": %llu, \"bytes\": %llu, \"playlists\": %llu, \"void_hints\": %llu, "
-	       "\"idle\": %d, \"idle_open\": %zu, \"idle_refused\": %llu, \"idle_dropped\": %llu, \"idle_answers\": %llu, \"user_s\": %.2f, "
-	       "\"system_s\": %.2f, ",
-	       took_s, n_viewers, lost, (unsigned long long)dropped_viewers, (unsigned long long)errors,
-	       (unsigned long long)error_status[4], (unsigned long long)error_status[5], (unsigned long long)parts,
-	       (unsigned long long)skipped, (unsigned long long)stalls, (unsigned long long)bytes, (unsigned long long)playlists,
-	       (unsigned long long)void_hints, opt.n_idle, idle_open, (unsigned long long)refused_idle, (unsigned long long)dropped_idle,
-	       (unsigned long long)idle_answers, user_s, system_s);
+	printf("{\"seconds\": %.2f, \"viewers\": %zu, \"viewers_lost\": %zu, \"user_s\": %.2f, \"system_s\": %.2f, ", took_s, n_viewers,
+	       lost, user_s, system_s);
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+		{"viewers_dropped", dropped_viewers},
+		{"errors", errors},
+		{"errors_4xx", error_status[4]},
+		{"errors_5xx", error_status[5]},
+		{"parts", parts},
+		{"parts_skipped", skipped},
+		{"stalls", stalls},
+		{"bytes", bytes},
+		{"playlists", playlists},
+		{"void_hints", void_hints},
+		{"idle", (uint64_t)opt.n_idle},
+		{"idle_open", idle_open},
+		{"idle_refused", refused_idle},
+		{"idle_dropped", dropped_idle},
+		{"idle_answers", idle_answers},
+	};
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		printf("\"%s\": %llu, ", counts[i].name, (unsigned long long)counts[i].n);
 	print_spread();
 	if (opt.stamps) {
 		printf(", ");
