@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-#define FULL_MS 50 /* between two looks while there is no room or no descriptor */
+#define UNSENT                                                                                                                             \
+	(128 * 1024) /* bytes that may wait in the kernel unsent: a slow reader holds no more, and what is copied is still in the cache */
+#define FULL_MS 50   /* between two looks while there is no room or no descriptor */
 
 int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
 {
@@ -79,6 +82,7 @@ static bool accept_some(struct http_server *s)
 			close(fd);
 			continue;
 		}
+		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT}, sizeof(int));
 		struct worker *w = least_busy(s);
 		atomic_fetch_add(&s->open, 1);
 		atomic_fetch_add(&w->open, 1);
