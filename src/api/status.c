@@ -121,6 +121,9 @@ static void metrics(struct api_call *c)
 	for (int i = 1; i < 6; i++)
 		buf_printf(&b, "vigia_http_answers_total{class=\"%dxx\"} %llu\n", i, (unsigned long long)s.answers[i]);
 	metric(&b, "vigia_http_refused_framing_total", "counter", "Requests refused for their framing", s.refused_framing);
+	metric(&b, "vigia_http_refused_full_total", "counter", "Connections refused because few descriptors were left", s.refused_full);
+	metric(&b, "vigia_http_cut_idle_total", "counter", "Idle connections closed to make room for new ones", s.cut_idle);
+	metric(&b, "vigia_http_cut_slow_total", "counter", "Answers cut because slow readers held too much memory", s.cut_slow);
 	metric(&b, "vigia_http_refused_busy_total", "counter", "Requests refused because a lane's queue was full", s.refused_busy);
 	metric(&b, "vigia_http_connections", "gauge", "Open connections", s.connections);
 	metric(&b, "vigia_http_waiting", "gauge", "Blocked reloads", s.waiting);

@@ -41,10 +41,13 @@ struct http_config {
 	int port;				/* 0: any free one */
 	const char *tls_cert_pem, *tls_key_pem; /* both or none */
 	int threads;				/* 0: 2..4 by the machine */
-	int max_connections;			/* 0: 20000; bounded by RLIMIT_NOFILE */
+	int max_connections;			/* 0: 20000; at most 3/4 of RLIMIT_NOFILE. Near it the longest idle ones are closed */
 	int idle_timeout_s;			/* 0: 30 */
 	int request_time_s;			/* 0: 60; a request that trickles in takes no longer */
 	size_t max_body_bytes;			/* 0: 1 MiB; more is a 413 */
+	int slow_after_s;			/* 0: 10; an answer out of memory that takes longer counts into the next */
+	size_t slow_memory_bytes;		/* 0: 128 MiB; what slow readers may hold: past it the oldest are cut */
+	int max_downloads;			/* 0: 1024 answers from the disk at once; one more is a 503 */
 	const struct http_route *routes;	/* first match wins; kept by reference */
 	size_t n_routes;
 	struct http_lane lanes[HTTP_LANES_MAX];
@@ -64,7 +67,7 @@ int http_server_port(const struct http_server *s);
 bool http_server_is_tls(const struct http_server *s);
 
 struct http_stats {
-	uint64_t requests, refused_framing, refused_busy;
+	uint64_t requests, refused_framing, refused_busy, refused_full, cut_idle, cut_slow;
 	uint64_t answers[6]; /* by status / 100 */
 	unsigned connections, waiting;
 };

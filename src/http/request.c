@@ -14,8 +14,22 @@ static int hex_digit(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Nothing to decode and nothing to refuse: nearly every path and value. One pass without a branch. */
+static bool is_plain(struct bytes raw, bool plus_is_blank)
+{
+	const uint8_t blank = plus_is_blank ? '+' : '%';
+	unsigned other = 0;
+	for (size_t i = 0; i < raw.len; i++) {
+		uint8_t b = raw.data[i];
+		other |= (unsigned)(b < 0x20) | (unsigned)(b == 0x7f) | (unsigned)(b == '%') | (unsigned)(b == blank);
+	}
+	return !other;
+}
+
 const char *request_decode(struct http_request *rq, struct bytes raw, bool plus_is_blank)
 {
+	if (is_plain(raw, plus_is_blank))
+		return arena_strndup(&rq->mem, raw.len ? (const char *)raw.data : "", raw.len);
 	char *out = arena_alloc(&rq->mem, raw.len + 1);
 	size_t n = 0;
 	struct cursor c = cursor_of(raw);

@@ -252,6 +252,13 @@ static int64_t blob_list_read(void *self, void *dst, size_t n, int64_t offset)
 
 static struct MHD_Response *memory_blobs_response(struct http_request *rq, struct blob_list *l, int64_t first, int64_t n)
 {
+	const struct chunk *before = NULL;
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->blobs[i].chunk != before)
+			rq->held_bytes += l->blobs[i].chunk->size;
+		before = l->blobs[i].chunk;
+	}
+	rq->held_key = (uintptr_t)l->blobs[0].chunk;
 	struct MHD_IoVec *iov = ARENA_ARRAY(&rq->mem, struct MHD_IoVec, l->n + 1);
 	unsigned count = 0;
 	for (size_t i = 0; i < l->n && n > 0; i++) {
@@ -269,6 +276,21 @@ static struct MHD_Response *memory_blobs_response(struct http_request *rq, struc
 	if (!r)
 		blob_list_free(l);
 	return r;
+}
+
+static void respond_from_disk(struct http_request *rq, int status, const char *type, const struct http_source *source, int64_t first,
+			      int64_t n)
+{
+	if (atomic_load(&rq->server->downloads) < (unsigned)rq->server->config.max_downloads) {
+		attach(rq, status, type, source_response(rq, source, first, n));
+		return;
+	}
+	if (source->destroy)
+		source->destroy(source->self);
+	rq->headers = NULL;
+	atomic_fetch_add(&rq->server->refused_busy, 1);
+	http_set_header(rq, "Retry-After", "5");
+	http_problem(rq, 503, NULL, "too many downloads at once, try again");
 }
 
 void http_respond_blobs(struct http_request *rq, const char *type, struct blob *blobs, size_t n)
@@ -297,7 +319,7 @@ void http_respond_blobs(struct http_request *rq, const char *type, struct blob *
 		return;
 	}
 	struct http_source source = {.read = blob_list_read, .destroy = blob_list_free, .self = l, .size = size};
-	attach(rq, status, type, source_response(rq, &source, first, send));
+	respond_from_disk(rq, status, type, &source, first, send);
 }
 
 void http_respond_source(struct http_request *rq, const char *type, const struct http_source *source)
@@ -309,7 +331,7 @@ void http_respond_source(struct http_request *rq, const char *type, const struct
 			source->destroy(source->self);
 		return;
 	}
-	attach(rq, status, type, source_response(rq, source, first, n));
+	respond_from_disk(rq, status, type, source, first, n);
 }
 
 /* --- endless answers --- */

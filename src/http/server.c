@@ -5,11 +5,8 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,20 +19,6 @@ int64_t http_mono_us(void)
 
 /* --- a request's way --- */
 
-static struct connection *connection_of(struct MHD_Connection *mhd)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	return info ? info->socket_context : NULL;
-}
-
-/* Says when reading the present (or next) request began, for the limit on trickled ones; 0: it has been read. */
-static void set_reading(struct MHD_Connection *mhd, int64_t since)
-{
-	struct connection *c = connection_of(mhd);
-	if (c)
-		atomic_store(&c->reading_since_us, since);
-}
-
 /* The library's first word of a request: its line has been read. What it returns comes back as con_cls. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
@@ -47,7 +30,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
 	rq->mhd = mhd;
 	rq->raw_uri = arena_strdup(&rq->mem, uri);
 	rq->bad_uri = uri[0] != '/';
-	set_reading(mhd, http_mono_us());
+	connection_reading(mhd, http_mono_us(), false);
 	atomic_fetch_add(&s->requests, 1);
 	atomic_fetch_add(&s->active, 1);
 	return rq;
@@ -59,7 +42,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
 	struct http_request *rq = *con_cls;
 	(void)why;
 	*con_cls = NULL;
-	set_reading(mhd, http_mono_us());
+	connection_reading(mhd, http_mono_us(), true);
 	if (!rq)
 		return;
 	request_drop_answer(rq);
@@ -78,6 +61,7 @@ static enum MHD_Result send_answer(struct http_request *rq)
 	int hundreds = rq->status / 100;
 	if (hundreds >= 1 && hundreds <= 5)
 		atomic_fetch_add(&rq->server->answers[hundreds], 1);
+	connection_sending(rq->mhd, rq->held_key, rq->held_bytes);
 	enum MHD_Result ok = MHD_queue_response(rq->mhd, (unsigned)rq->status, rq->response);
 	request_drop_answer(rq);
 	return ok;
@@ -177,7 +161,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 		return begin(rq, method);
 	if (*upload_len)
 		return take_body(rq, upload, upload_len);
-	set_reading(mhd, 0);
+	connection_reading(mhd, 0, false);
 	if (rq->response)
 		return send_answer(rq);
 	return rq->wait_key ? wait_now(rq) : run(rq);
@@ -204,47 +188,6 @@ bool http_timed_out(const struct http_request *rq)
 	return rq->waited && http_mono_us() >= rq->wait_deadline_us;
 }
 
-/* --- connections --- */
-
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
-{
-	struct http_server *s = cls;
-	struct connection *c = *context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-		c = calloc(1, sizeof(*c));
-		if (!c || !info) {
-			free(c);
-			return;
-		}
-		c->fd = info->connect_fd;
-		atomic_init(&c->reading_since_us, http_mono_us());
-		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-		pthread_mutex_lock(&s->conn_lock);
-		c->next = s->connections;
-		if (c->next)
-			c->next->prev = c;
-		s->connections = c;
-		s->n_connections++;
-		pthread_mutex_unlock(&s->conn_lock);
-		*context = c;
-		return;
-	}
-	if (!c)
-		return;
-	pthread_mutex_lock(&s->conn_lock);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		s->connections = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	s->n_connections--;
-	pthread_mutex_unlock(&s->conn_lock);
-	free(c);
-	*context = NULL;
-}
-
 static void on_log(void *cls, const char *format, va_list ap)
 {
 	char line[200];
@@ -257,63 +200,38 @@ static void on_log(void *cls, const char *format, va_list ap)
 
 /* --- life --- */
 
-static int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *list;
-	char service[8];
-	int err = -EADDRNOTAVAIL;
-	snprintf(service, sizeof(service), "%d", config->port);
-	if (getaddrinfo(config->host && *config->host ? config->host : NULL, service, &hints, &list))
-		return -EINVAL;
-	for (struct addrinfo *a = list; a && err; a = a->ai_next) {
-		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (fd < 0) {
-			err = -errno;
-			continue;
-		}
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-		union {
-			struct sockaddr any;
-			struct sockaddr_in v4;
-			struct sockaddr_in6 v6;
-		} name;
-		socklen_t len = sizeof(name);
-		if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024) || getsockname(fd, &name.any, &len)) {
-			err = -errno;
-			close(fd);
-			continue;
-		}
-		*ret_port = ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
-		*ret_fd = fd;
-		err = 0;
-	}
-	freeaddrinfo(list);
-	return err;
-}
-
 static void fill_defaults(struct http_config *c)
 {
-	struct rlimit files;
+	int64_t limit = connections_file_limit();
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!c->threads)
 		c->threads = cores < 2 ? 2 : cores > 4 ? 4 : (int)cores;
+	if (c->threads > HTTP_THREADS_MAX)
+		c->threads = HTTP_THREADS_MAX;
 	if (!c->max_connections)
 		c->max_connections = DEFAULT_MAX_CONNECTIONS;
 	/* Cameras and recordings need descriptors too. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && (rlim_t)c->max_connections > files.rlim_cur / 2)
-		c->max_connections = (int)(files.rlim_cur / 2);
+	if (c->max_connections > limit / 4 * 3)
+		c->max_connections = (int)(limit / 4 * 3);
 	if (!c->idle_timeout_s)
 		c->idle_timeout_s = DEFAULT_IDLE_TIMEOUT_S;
 	if (!c->request_time_s)
 		c->request_time_s = DEFAULT_REQUEST_TIME_S;
 	if (!c->max_body_bytes)
 		c->max_body_bytes = DEFAULT_MAX_BODY;
+	if (!c->slow_after_s)
+		c->slow_after_s = DEFAULT_SLOW_AFTER_S;
+	if (!c->slow_memory_bytes)
+		c->slow_memory_bytes = DEFAULT_SLOW_MEMORY;
+	if (!c->max_downloads)
+		c->max_downloads = DEFAULT_MAX_DOWNLOADS;
 }
 
-static int daemon_start(struct http_server *s)
+static int worker_start(struct http_server *s, struct worker *w)
 {
 	const struct http_config *c = &s->config;
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags =
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)c->tls_cert_pem},
 				       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)c->tls_key_pem},
 				       {MHD_OPTION_END, 0, NULL}};
@@ -321,13 +239,25 @@ static int daemon_start(struct http_server *s)
 	bool secure = c->tls_cert_pem != NULL;
 	if (secure)
 		flags |= MHD_USE_TLS;
-	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_LISTEN_SOCKET,
-				     s->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)c->threads, MHD_OPTION_CONNECTION_LIMIT,
-				     (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				     MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
-	return s->daemon ? 0 : -EINVAL;
+	w->server = s;
+	w->daemon =
+		MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, MHD_OPTION_CONNECTION_LIMIT,
+				 (unsigned)c->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)c->idle_timeout_s,
+				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				 MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+				 MHD_OPTION_NOTIFY_CONNECTION, connection_noted, w, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
+	return w->daemon ? 0 : -EINVAL;
+}
+
+static int workers_start(struct http_server *s)
+{
+	while (s->n_workers < s->config.threads) {
+		int err = worker_start(s, &s->workers[s->n_workers]);
+		if (err)
+			return err;
+		s->n_workers++;
+	}
+	return 0;
 }
 
 static bool config_is_sane(const struct http_config *c)
@@ -349,9 +279,10 @@ int http_server_create(const struct http_config *config, struct http_server **re
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
-	s->listen_fd = -1;
+	s->listen_fd = s->accept_wake_fd = -1;
 	pthread_mutex_init(&s->conn_lock, NULL);
 	fill_defaults(&s->config);
+	s->fd_limit = connections_file_limit() / 8 * 7;
 	int err = proxies_parse(s);
 	if (!err)
 		err = listen_on(&s->config, &s->listen_fd, &s->port);
@@ -362,7 +293,9 @@ int http_server_create(const struct http_config *config, struct http_server **re
 	if (!err)
 		err = sources_start(s);
 	if (!err)
-		err = daemon_start(s);
+		err = workers_start(s);
+	if (!err)
+		err = accept_start(s);
 	if (err) {
 		http_server_destroy(s);
 		return err;
@@ -383,16 +316,14 @@ void http_server_destroy(struct http_server *s)
 	if (!s)
 		return;
 	/* No new connections; then every place that suspends is closed and empties itself; only then may the library stop. */
-	int fd = s->daemon ? MHD_quiesce_daemon(s->daemon) : s->listen_fd;
+	accept_stop(s);
 	waits_stop(s);
 	lanes_stop(s);
 	sources_stop(s);
-	if (s->daemon) {
+	if (s->n_workers)
 		drain(s);
-		MHD_stop_daemon(s->daemon);
-	}
-	if (fd >= 0)
-		close(fd);
+	for (int i = 0; i < s->n_workers; i++)
+		MHD_stop_daemon(s->workers[i].daemon);
 	pthread_mutex_destroy(&s->conn_lock);
 	free(s->proxies);
 	free(s);
@@ -413,6 +344,9 @@ void http_server_stats(struct http_server *s, struct http_stats *ret)
 	*ret = (struct http_stats){.requests = atomic_load(&s->requests),
 				   .refused_framing = atomic_load(&s->refused_framing),
 				   .refused_busy = atomic_load(&s->refused_busy),
+				   .refused_full = atomic_load(&s->refused_full),
+				   .cut_idle = atomic_load(&s->cut_idle),
+				   .cut_slow = atomic_load(&s->cut_slow),
 				   .waiting = atomic_load(&s->n_waiting)};
 	for (int i = 1; i < 6; i++)
 		ret->answers[i] = atomic_load(&s->answers[i]);

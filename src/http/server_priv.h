@@ -13,11 +13,15 @@
 #define DEFAULT_IDLE_TIMEOUT_S 30
 #define DEFAULT_REQUEST_TIME_S 60
 #define DEFAULT_MAX_BODY (1u << 20)
+#define DEFAULT_SLOW_AFTER_S 10
+#define DEFAULT_SLOW_MEMORY (128u << 20)
+#define DEFAULT_MAX_DOWNLOADS 1024	/* a block of memory each */
 #define CONNECTION_MEMORY (16u * 1024u) /* request line and headers of one request; more is a 431 */
 #define TICK_MS 5
 #define WAIT_KEY_CAP 96
 #define WAIT_BUCKETS 1024u
 #define QUERY_MAX 32u
+#define HTTP_THREADS_MAX 16
 #define SOURCE_BLOCK (128u * 1024u) /* one disk read of a download; its buffer */
 #define DISK_THREADS 3
 
@@ -54,6 +58,8 @@ struct http_request {
 	struct MHD_Response *response;
 	int status;
 	bool close_after;
+	uintptr_t held_key; /* of the memory that the answer holds until it is sent; 0 for none */
+	size_t held_bytes;
 	/* waiting: the list is under server->wait_lock */
 	bool waited;
 	int64_t wait_deadline_us; /* monotonic */
@@ -65,11 +71,15 @@ struct http_request {
 	struct http_request *lane_next;
 };
 
-/* One TCP connection, for the time limit on trickled requests. All under server->conn_lock but `since`. */
+/* One TCP connection. List under server->conn_lock; the rest is written by its thread and read by the tick's. Times are monotonic. */
 struct connection {
 	struct connection *prev, *next;
 	int fd;
-	atomic_llong reading_since_us; /* monotonic; 0 while no request is being read */
+	atomic_llong reading_since_us; /* 0 while no request is being read */
+	atomic_bool between;	       /* no request has begun */
+	atomic_llong sending_since_us; /* 0 while no answer is being sent */
+	atomic_uintptr_t held_key;
+	atomic_size_t held_bytes;
 };
 
 struct wait_group { /* under wait_lock */
@@ -97,17 +107,30 @@ struct proxy_net {
 struct source_stream; /* source.c */
 struct event_stream;
 
+/* A thread of the library with connections of its own: a daemon each, because the library's pool deals out by the descriptor's number. */
+struct worker {
+	struct http_server *server;
+	struct MHD_Daemon *daemon;
+	atomic_uint open; /* connections given to it and not yet closed */
+};
+
 struct http_server {
 	/* immutable */
 	struct http_config config;
-	struct MHD_Daemon *daemon;
 	int listen_fd, port;
+	int64_t fd_limit; /* descriptors from this one on are not for connections */
 	struct proxy_net *proxies;
 	size_t n_proxies;
+	struct worker workers[HTTP_THREADS_MAX];
+	int n_workers; /* that were started */
 	struct lane lanes[HTTP_LANES_MAX];
 	/* counters */
-	atomic_ullong requests, refused_framing, refused_busy, answers[6];
-	atomic_uint active, n_waiting;
+	atomic_ullong requests, refused_framing, refused_busy, refused_full, cut_idle, cut_slow, answers[6];
+	atomic_uint active, n_waiting, downloads, open; /* open: connections accepted and not yet closed */
+	/* the accepting thread's */
+	int accept_wake_fd;
+	pthread_t acceptor;
+	bool acceptor_runs;
 	/* under wait_lock */
 	pthread_mutex_t wait_lock;
 	pthread_cond_t wait_wake;
@@ -132,6 +155,20 @@ struct http_server {
 };
 
 int64_t http_mono_us(void);
+
+/* accept.c */
+int listen_on(const struct http_config *config, int *ret_fd, int *ret_port);
+int accept_start(struct http_server *s);
+void accept_stop(struct http_server *s); /* and closes the listening socket */
+
+/* connections.c */
+int64_t connections_file_limit(void);
+void connection_noted(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
+/* When reading the present (or next) request began; 0: it has been read. between: nothing of the next one has come. */
+void connection_reading(struct MHD_Connection *mhd, int64_t since_us, bool between);
+/* Its answer is being sent; until it is, it holds these bytes of memory, the same for all who have the same key. */
+void connection_sending(struct MHD_Connection *mhd, uintptr_t key, size_t bytes);
+void connections_tick(struct http_server *s, int64_t now_us); /* once a second */
 
 /* request.c */
 int request_parse_uri(struct http_request *rq); /* 0 or -EINVAL */

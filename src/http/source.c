@@ -85,6 +85,7 @@ static void source_free(void *cls)
 	struct source_stream *st = cls;
 	if (st->source.destroy)
 		st->source.destroy(st->source.self);
+	atomic_fetch_sub(&st->server->downloads, 1);
 	free(st->block);
 	free(st);
 }
@@ -104,6 +105,7 @@ struct MHD_Response *source_response(struct http_request *rq, const struct http_
 	*st = (struct source_stream){
 		.server = rq->server, .mhd = rq->mhd, .source = *source, .first = first, .block = memory, .block_size = block};
 	st->source.size = first + n;
+	atomic_fetch_add(&rq->server->downloads, 1);
 	struct MHD_Response *r = MHD_create_response_from_callback((uint64_t)n, 64 * 1024, source_read, st, source_free);
 	if (!r)
 		source_free(st);

@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
 
 static unsigned key_hash(const char *key)
@@ -109,18 +108,6 @@ static void tick_streams(struct http_server *s, int64_t now)
 	}
 }
 
-/* A request that trickles in byte by byte keeps the library's idle time-out from firing: it is cut here. */
-static void tick_connections(struct http_server *s, int64_t now)
-{
-	pthread_mutex_lock(&s->conn_lock);
-	for (struct connection *c = s->connections; c; c = c->next) {
-		int64_t since = atomic_load(&c->reading_since_us);
-		if (since && now - since > s->config.request_time_s * INT64_C(1000000))
-			shutdown(c->fd, SHUT_RDWR);
-	}
-	pthread_mutex_unlock(&s->conn_lock);
-}
-
 static void *ticker_main(void *arg)
 {
 	struct http_server *s = arg;
@@ -143,7 +130,7 @@ static void *ticker_main(void *arg)
 		if (!idle)
 			nanosleep(&(struct timespec){.tv_nsec = TICK_MS * 1000000L}, NULL);
 		if (now >= next_connections) {
-			tick_connections(s, now);
+			connections_tick(s, now);
 			next_connections = now + 1000000;
 		}
 		pthread_mutex_lock(&s->wait_lock);
