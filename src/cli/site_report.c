@@ -92,10 +92,9 @@ void site_status(void *self, const struct actor *a, struct buf *out)
 	rfc3339_format(s->started_at, at);
 	buf_printf(out, "{\"provider\":\"%s\",\"recorder\":\"%s\",\"server_started_at\":\"%s\",", s->app.provider.name,
 		   s->app.recorder.name, at);
-	buf_printf(
-		out,
-		"\"loops\":{\"cameras\":%d,\"cameras_that_fit\":%d,\"live\":%d,\"recording\":%d,\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},",
-		e.cameras, e.cameras_that_fit, e.live, e.recording, (unsigned long long)e.bytes_received, (unsigned long long)e.frames,
-		(unsigned long long)e.frames_lost);
+	buf_printf(out, "\"loops\":{\"cameras\":%d,\"cameras_that_fit\":%d,\"live\":%d,\"recording\":%d,", e.cameras, e.cameras_that_fit,
+		   e.live, e.recording);
+	buf_printf(out, "\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},", (unsigned long long)e.bytes_received,
+		   (unsigned long long)e.frames, (unsigned long long)e.frames_lost);
 	buf_printf(out, "\"disk_queue_bytes\":%llu}", (unsigned long long)e.writers.queue_bytes);
 }
