@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-#define UNSENT                                                                                                                             \
-	(128 * 1024) /* bytes that may wait in the kernel unsent: a slow reader holds no more, and what is copied is still in the cache */
-#define FULL_MS 50   /* between two looks while there is no room or no descriptor */
+/* Bytes that may wait in the kernel unsent: a slow reader holds no more, and what is copied is still in the cache. */
+#define UNSENT (128 * 1024)
+#define FULL_MS 50 /* between two looks while there is no room or no descriptor */
 
 int listen_on(const struct http_config *config, int *ret_fd, int *ret_port)
 {
