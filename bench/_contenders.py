@@ -10,7 +10,7 @@ import time
 
 import _bench as b
 
-WARM_S = 5
+WARM_S = 20  # buffers are taken from the system for the first time meanwhile
 
 
 def names_of(a):

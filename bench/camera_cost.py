@@ -29,7 +29,7 @@ def main():
     wanted = a.contenders.split(",")
     if unknown := set(wanted) - set(_contenders.ALL):
         sys.exit(f"no such contender: {', '.join(unknown)}")
-    b.need_space(b.footage_bytes(a.cameras, a.query, a.seconds + 40))
+    b.need_space(b.footage_bytes(a.cameras, a.query, a.seconds + 55))
     b.need_files(a.cameras * 4 + 200)
     result = {"cameras": a.cameras, "query": a.query, "rounds": a.rounds, "seconds": a.seconds, "machine": b.machine()}
     skipped = {name: why for name in wanted if (why := _contenders.missing_program(name))}
