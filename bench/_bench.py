@@ -87,12 +87,14 @@ def bytes_per_second(query):
     return os.path.getsize(path) / seconds * 1.03
 
 
-RESERVED = 33e6  # what an open recording takes of the disk ahead of its footage (PREALLOCATE in rec_io.c)
+# What an open recording takes of the disk ahead of its footage: as much as it has (PREALLOCATE_* in rec_io.c).
+RESERVED_LEAST, RESERVED_MOST = 4.2e6, 33.6e6
 
 
 def footage_bytes(cameras, query, seconds, files=1):
     """The space that recording takes, with so many files of a camera open or waiting for their seal."""
-    return cameras * (bytes_per_second(query) * seconds + RESERVED * files)
+    each = bytes_per_second(query) * seconds
+    return cameras * (each + min(RESERVED_MOST, max(RESERVED_LEAST, each / files)) * files)
 
 
 def need_space(n_bytes):

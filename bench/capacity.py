@@ -80,7 +80,7 @@ def too_large(a, n):
     """Why a step of n cannot be made, or None."""
     need, free = b.footage_bytes(n, a.query, a.seconds + OVERHEAD_S), shutil.disk_usage(tempfile.gettempdir()).free
     if need * 1.1 > free:
-        return f"{n} cameras need {need * 1.1 / 1e9:.0f} GB (each open file reserves {b.RESERVED / 1e6:.0f} MB), {free / 1e9:.0f} GB are free"
+        return f"{n} cameras need {need * 1.1 / 1e9:.0f} GB (what open files reserve ahead included), {free / 1e9:.0f} GB are free"
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return f"{n} cameras need {n * 4 + 200} files, {files} may be open" if files < n * 4 + 200 else None
 

@@ -31,7 +31,7 @@ def main():
                         file_s=b.duration_s(a.file), settle_s=a.settle)
     streams = a.cameras + max(a.cameras // 2, a.flood * 10)
     b.need_space(max(b.footage_bytes(a.cameras, a.query, size.file_s * (size.cuts + 1) + 30, 2 if "hour_cut" in wanted else 1),
-                     b.footage_bytes(streams, a.query, a.storm_seconds + 40, 0) + (a.cameras + max(a.cameras // 2, a.flood)) * b.RESERVED))
+                     b.footage_bytes(streams, a.query, a.storm_seconds + 40)))
     b.need_files((a.cameras + max(a.mute, a.cameras // 2)) * 4 + 200)
     result = {"cameras": a.cameras, "query": a.query, "machine": b.machine(), "storms": {}, "table": []}
     for name in wanted:
