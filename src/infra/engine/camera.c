@@ -286,10 +286,16 @@ static void tick_session(struct camera_rt *c, int64_t now)
 		end_session(c);
 }
 
+/* Whether nobody needs to know when exactly a frame came: no viewer, a camera whose own clock is trusted, sound that reports tie to it. */
+static bool may_gather(const struct camera_rt *c, int64_t now)
+{
+	return c->phase == MEDIA_RUN && now - c->run_since_mono_us > GATHER_AFTER_US && c->plan.frame <= GATHER_FRAME_90K &&
+	       !c->by_arrival && (c->audio_track < 0 || (c->sr[0].have && c->sr[1].have)) && !live_watched(c->live, now);
+}
+
 static void receive(struct camera_rt *c, int64_t now)
 {
-	bool gather = c->phase == MEDIA_RUN && now - c->run_since_mono_us > GATHER_AFTER_US && c->plan.frame <= GATHER_FRAME_90K &&
-		      !live_watched(c->live, now);
+	bool gather = may_gather(c, now);
 	if (!c->conn || (!gather && !c->gathering))
 		return;
 	set_gathering(c, gather);
