@@ -1,6 +1,8 @@
 /* Chunks, their pool, shared files; see chunk.h. Any thread. */
 #include "base/chunk.h"
 
+#include "base/time.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,9 +14,12 @@
  * allocator's heap one chunk in use would keep the freed ones around it resident. */
 #define SLAB_SIZE (2u << 20)
 #define SLAB_CHUNKS (SLAB_SIZE / CHUNK_STD_SIZE)
-/* Empty slabs that are kept: 128 MB and half as many as are in use, since a thousand cameras' key frames swing by as much every other
- * second and the system clears what it gives. What a stalled disk or an hour's cut had piled up goes back to it. */
+/* Empty slabs that are kept at once: a thousand cameras' key frames swing by hundreds of them every other second, and the system clears
+ * what it gives. Those that nobody wanted for a whole period (after an hour's cut, or a disk that stood still) go back, a few at a time. */
 #define EMPTY_LEAST 64u
+#define EMPTY_SPARE 8u
+#define PERIOD_US (5 * US_PER_S)
+#define AT_ONCE 2
 
 struct slab {
 	struct slab *next, **in; /* of the list it is in; none while every chunk is in use */
@@ -28,6 +33,8 @@ static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 /* under pool_lock */
 static struct slab *partial, *empty; /* partly in use: taken from first, so that the others become empty */
 static size_t n_slabs, n_empty;
+static size_t least_empty, surplus; /* in the present period; that lay idle in the last one */
+static int64_t period_us = PERIOD_US, period_end_us;
 static atomic_size_t total_bytes;
 
 static uint8_t *map(size_t size)
@@ -109,6 +116,8 @@ static struct chunk *take_std(void)
 		c = s->free;
 		s->free = c->next_free;
 		n_empty -= s->used++ == 0;
+		if (least_empty > n_empty)
+			least_empty = n_empty;
 		leave_list(s);
 		if (s->free)
 			enter_list(s, &partial);
@@ -117,31 +126,46 @@ static struct chunk *take_std(void)
 	return c;
 }
 
+static void begin_period(void)
+{
+	int64_t now = clock_system.mono_us(&clock_system);
+	if (now < period_end_us)
+		return;
+	surplus = least_empty > EMPTY_SPARE ? least_empty - EMPTY_SPARE : 0;
+	least_empty = n_empty;
+	period_end_us = now + period_us;
+}
+
 /* Under pool_lock. Off its list, to be destroyed without the lock. */
 static struct slab *one_too_many(void)
 {
 	struct slab *s = empty;
-	if (n_empty <= EMPTY_LEAST + (n_slabs - n_empty) / 2)
+	bool idle = surplus > 0;
+	if (!s || (!idle && n_empty <= EMPTY_LEAST + (n_slabs - n_empty) / 2))
 		return NULL;
 	leave_list(s);
 	n_empty--;
 	n_slabs--;
+	surplus -= idle;
+	if (least_empty > n_empty)
+		least_empty = n_empty;
 	return s;
 }
 
 static void give_back_std(struct chunk *c)
 {
-	struct slab *s = c->slab, *gone[2] = {NULL, NULL};
+	struct slab *s = c->slab, *gone[AT_ONCE] = {NULL, NULL};
 	pthread_mutex_lock(&pool_lock);
 	c->next_free = s->free;
 	s->free = c;
 	leave_list(s);
 	enter_list(s, --s->used ? &partial : &empty);
 	n_empty += s->used == 0;
-	for (int i = 0; i < 2 && s->used == 0; i++)
-		gone[i] = one_too_many(); /* fewer in use, fewer kept */
+	begin_period();
+	for (int i = 0; i < AT_ONCE; i++)
+		gone[i] = one_too_many();
 	pthread_mutex_unlock(&pool_lock);
-	for (int i = 0; i < 2 && gone[i]; i++)
+	for (int i = 0; i < AT_ONCE && gone[i]; i++)
 		slab_destroy(gone[i]);
 }
 
@@ -187,6 +211,14 @@ void chunk_unref(struct chunk **ref)
 	free(c);
 }
 
+void chunk_pool_period(int64_t us)
+{
+	pthread_mutex_lock(&pool_lock);
+	period_us = us;
+	period_end_us = 0;
+	pthread_mutex_unlock(&pool_lock);
+}
+
 size_t chunk_total_bytes(void)
 {
 	return atomic_load(&total_bytes);
@@ -198,7 +230,7 @@ void chunk_pool_trim(void)
 	struct slab *s = empty;
 	empty = NULL;
 	n_slabs -= n_empty;
-	n_empty = 0;
+	n_empty = least_empty = surplus = 0;
 	pthread_mutex_unlock(&pool_lock);
 	while (s) {
 		struct slab *next = s->next;

@@ -29,6 +29,8 @@ void chunk_unref(struct chunk **c); /* takes NULL content */
 /* Bytes held by all chunks, pooled ones included; for metrics. */
 size_t chunk_total_bytes(void);
 void chunk_pool_trim(void);
+/* How long pooled memory may lie idle before it goes back to the system; for tests (5 s). */
+void chunk_pool_period(int64_t us);
 
 /* A file that readers share: closed when the last reference goes. */
 struct shared_file {

@@ -151,8 +151,26 @@ static void chunks_come_back_to_the_pool(void **state)
 	for (size_t i = 0; i < 600; i++)
 		chunk_unref(&many[i]);
 	assert_true(chunk_total_bytes() <= (size_t)256 * CHUNK_STD_SIZE);
+	/* And what nobody wanted for two periods goes as well, while little is going on. */
+	chunk_pool_period(0);
+	for (size_t i = 0; i < 200; i++) {
+		c = chunk_create(0);
+		chunk_unref(&c);
+	}
+	assert_true(chunk_total_bytes() <= (size_t)40 * CHUNK_STD_SIZE);
+	chunk_pool_period(60 * US_PER_S);
 	chunk_pool_trim();
 	assert_int_equal(chunk_total_bytes(), 0);
+	/* What is wanted again and again within a period stays, though it is empty in between. */
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < 200; i++)
+			assert_non_null(many[i] = chunk_create(0));
+		all = round ? all : chunk_total_bytes();
+		for (size_t i = 0; i < 200; i++)
+			chunk_unref(&many[i]);
+		assert_int_equal(chunk_total_bytes(), all);
+	}
+	chunk_pool_trim();
 }
 
 int main(void)
