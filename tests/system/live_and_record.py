@@ -106,7 +106,7 @@ def gathering():
         text = s.fetch_metrics()
         return int(float(re.search(rf"^vigia_{name} (\S+)$", text, re.M)[1]))
 
-    with Site(cameras=[("a", ""), ("b", "fps=12.5"), ("slow", "fps=5"), ("jumps", "ts_jump=3/30")]) as s:
+    with Site(cameras=[("a", ""), ("b", "fps=12.5"), ("slow", "fps=5"), ("jumps", "ts_jump=10/4")]) as s:
         s.wait_live()
         # A camera of few frames a second has none to take together; one that is timed by arrival needs every frame's own.
         wait_for("a clock given up", lambda: "timed by their arrival" in s.said(), 40)
