@@ -580,6 +580,7 @@ void media_free(struct camera_rt *c)
 	media_end_session(c);
 	mux_destroy(c->mux);
 	c->mux = NULL;
+	record_free(c);
 }
 
 void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arrival_mono_us)

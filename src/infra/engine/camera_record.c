@@ -59,7 +59,7 @@ static enum gap_reason present_reason(struct camera_rt *c)
 	if (f && rec_file_error(f))
 		return disk_reason(rec_file_error(f));
 	if (c->rec.failure_seen && c->mux && mux_in_run(c->mux))
-		return c->rec.gap_open ? c->rec.gap_reason : GAP_DISK_ERROR;
+		return c->rec.gap_open ? c->rec.gap_reason : c->rec.failure_reason;
 	return c->cause;
 }
 
@@ -155,6 +155,7 @@ static struct rec_file *open_on_volume(struct camera_rt *c, int64_t start_utc_us
 	if (volume < 0) {
 		c->rec.retry_mono_us = now + DISK_RETRY_US;
 		c->rec.failure_seen = true;
+		c->rec.failure_reason = GAP_DISK_ERROR;
 		return NULL;
 	}
 	if (c->rec.failure_seen)
@@ -205,6 +206,25 @@ static int64_t take_clock_step(void *ctx)
 	return step;
 }
 
+/* The file at hand failed: from its end on footage is missing, until another one has some. */
+static void watch_disk(struct camera_rt *c, int64_t now)
+{
+	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
+	if (!f || !rec_file_error(f))
+		return;
+	if (!c->rec.failure_seen) {
+		int other = volumes_pick(c->engine->config.volumes, c->id, rec_file_volume(f));
+		c->rec.failure_seen = true;
+		c->rec.failure_reason = disk_reason(rec_file_error(f));
+		c->rec.retry_mono_us = now + (other == rec_file_volume(f) ? DISK_RETRY_US : 0);
+		if (rec_file_published(f) > FMP4_HEADER_SIZE && rec_file_end_utc(f) > c->rec.covered_until)
+			c->rec.covered_until = rec_file_end_utc(f);
+		snprintf(c->error, sizeof(c->error), "recording failed: %s", log_strerror(rec_file_error(f)));
+	}
+	c->rec.avoid_volume = rec_file_volume(f);
+	c->rec.resume_utc_us = TIME_NONE; /* what had begun again ended with this file */
+}
+
 static bool wants_cut(struct camera_rt *c, int64_t frame_utc_us)
 {
 	int64_t now = camera_mono(c);
@@ -220,14 +240,43 @@ static bool wants_cut(struct camera_rt *c, int64_t frame_utc_us)
 	return stepped || frame_utc_us / file_us != c->rec.timeline_utc_us / file_us;
 }
 
+/* What waits for the disk at a cut may still fail there; the next file is none the wiser. */
+static void watch_before(struct camera_rt *c)
+{
+	struct rec_file *f = c->rec.before;
+	if (!f)
+		return;
+	int64_t from = rec_file_end_utc(f);
+	int err = rec_file_error(f);
+	if (!err && from < c->rec.before_end)
+		return;
+	if (err && c->rec.before_end - from > GAP_MIN_US) {
+		struct gap g = {
+			.camera_id = c->id, .city_id = c->city_id, .from = from, .to = c->rec.before_end, .reason = disk_reason(err)};
+		journal(c)->gap_whole(c->engine->config.journal_self, &g);
+	}
+	record_free(c);
+}
+
+void record_free(struct camera_rt *c)
+{
+	if (c->rec.before)
+		rec_file_unref(&c->rec.before);
+}
+
 /* A cut loses nothing: what the old file covers ends where the new one begins. */
 static bool should_cut(void *ctx, int64_t frame_utc_us)
 {
 	struct camera_rt *c = ctx;
 	struct rec_file *f = mux_file(c->mux);
+	watch_disk(c, camera_mono(c)); /* it may have failed since the last tick, and nobody asks it after the cut */
 	bool cut = wants_cut(c, frame_utc_us);
-	if (cut && f && !rec_file_error(f) && mux_in_run(c->mux) && mux_end_utc(c->mux) != TIME_NONE)
-		c->rec.covered_until = mux_end_utc(c->mux);
+	if (cut && f && !rec_file_error(f) && mux_in_run(c->mux) && mux_end_utc(c->mux) != TIME_NONE) {
+		watch_before(c);
+		record_free(c);
+		c->rec.before = rec_file_ref(f);
+		c->rec.before_end = c->rec.covered_until = mux_end_utc(c->mux);
+	}
 	return cut;
 }
 
@@ -271,6 +320,7 @@ static void settle_resume(struct camera_rt *c)
 	    rec_file_end_utc(f) <= c->rec.resume_utc_us)
 		return;
 	int64_t at = c->rec.resume_utc_us, from = c->rec.covered_until;
+	enum gap_reason reason = c->rec.failure_seen ? c->rec.failure_reason : c->cause;
 	c->rec.resume_utc_us = TIME_NONE;
 	if (c->rec.failure_seen)
 		c->error[0] = 0; /* it told of the disk: there are pictures */
@@ -279,30 +329,13 @@ static void settle_resume(struct camera_rt *c)
 	if (c->rec.gap_open) {
 		close_gap(c, at);
 	} else if (from != TIME_NONE && at - from > GAP_MIN_US) {
-		struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = at, .reason = c->cause};
+		struct gap g = {.camera_id = c->id, .city_id = c->city_id, .from = from, .to = at, .reason = reason};
 		journal(c)->gap_whole(c->engine->config.journal_self, &g);
 	}
 	if (c->cause == GAP_SERVER_DOWN)
 		c->cause = GAP_NO_SIGNAL; /* it is told */
 	if (c->rec.covered_until == TIME_NONE || at > c->rec.covered_until)
 		c->rec.covered_until = at;
-}
-
-static void watch_disk(struct camera_rt *c, int64_t now)
-{
-	struct rec_file *f = c->mux ? mux_file(c->mux) : NULL;
-	if (!f || !rec_file_error(f))
-		return;
-	if (!c->rec.failure_seen) {
-		int other = volumes_pick(c->engine->config.volumes, c->id, rec_file_volume(f));
-		c->rec.failure_seen = true;
-		c->rec.retry_mono_us = now + (other == rec_file_volume(f) ? DISK_RETRY_US : 0);
-		if (rec_file_published(f) > FMP4_HEADER_SIZE && rec_file_end_utc(f) > c->rec.covered_until)
-			c->rec.covered_until = rec_file_end_utc(f);
-		snprintf(c->error, sizeof(c->error), "recording failed: %s", log_strerror(rec_file_error(f)));
-	}
-	c->rec.avoid_volume = rec_file_volume(f);
-	c->rec.resume_utc_us = TIME_NONE; /* what had begun again ended with this file */
 }
 
 /* Never from before the gap that it follows: there is footage. */
@@ -336,7 +369,8 @@ static void watch_gap(struct camera_rt *c, int64_t now)
 	}
 	if (utc - to > GAP_SEEN_US && (!c->mux || !mux_in_run(c->mux) || c->rec.failure_seen || !mux_has_file(c->mux))) {
 		c->rec.covered_until = to;
-		c->rec.resume_utc_us = TIME_NONE;
+		if (c->rec.resume_utc_us <= to) /* else footage from there on is on its way, and closes this gap */
+			c->rec.resume_utc_us = TIME_NONE;
 		open_gap(c, to, present_reason(c), NULL, NULL);
 	}
 }
@@ -352,6 +386,7 @@ static void report_progress(struct camera_rt *c, int64_t now)
 
 void record_tick(struct camera_rt *c, int64_t now)
 {
+	watch_before(c);
 	if (!c->rec.on)
 		return;
 	watch_disk(c, now);

@@ -152,7 +152,10 @@ struct camera_rt {
 		int avoid_volume;
 		int64_t retry_mono_us;
 		bool failure_seen; /* since footage last reached a disk */
-		int64_t gap_from;  /* of the open gap */
+		enum gap_reason failure_reason;
+		struct rec_file *before; /* the file before the last cut, until the disk has all of it; a reference, or NULL */
+		int64_t before_end;
+		int64_t gap_from; /* of the open gap */
 		int64_t last_progress_mono_us;
 	} rec;
 };
@@ -190,6 +193,7 @@ void record_stop(struct camera_rt *c, const char *by, const char *note);
 void record_run_began(struct camera_rt *c, int64_t utc_us);
 void record_run_ended(struct camera_rt *c);
 void record_tick(struct camera_rt *c, int64_t now_mono_us);
+void record_free(struct camera_rt *c);
 enum recording_state record_state(const struct camera_rt *c);
 
 #endif

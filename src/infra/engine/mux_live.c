@@ -120,19 +120,30 @@ static struct mux_pending *new_pending(struct mux *m)
  * that is too short. */
 static bool numbers_left(struct mux *m, int64_t run_time)
 {
-	return m->live_run && live_next_msn(m->live) < mux_utc(m, run_time) / US_PER_S - 1;
+	return m->live_run && live_next_msn(m->live) < mux_utc(m, run_time) / US_PER_S;
+}
+
+/* The rest of a GOP that the camera had begun (or the end of its loop) tells nothing of TARGETDURATION, and is too short for a segment. */
+static void leave_out_first_gop(struct mux *m, int64_t run_time)
+{
+	mux_live_forget_pending(m);
+	m->segment_open = false;
+	m->segment_start = m->last_key = run_time;
+	m->first_gop_left_out = true;
 }
 
 void mux_live_part_start(struct mux *m, int64_t run_time, bool key)
 {
-	int64_t length = run_time - m->segment_start;
 	if (!m->target_s && m->n_pending) {
 		int64_t gop = run_time - m->last_key;
-		if (key && gop > 0)
+		if (key && gop > 0 && gop < SEGMENT_MIN && !m->first_gop_left_out)
+			leave_out_first_gop(m, run_time);
+		else if (key && gop > 0)
 			mux_live_resolve(m, (uint32_t)gop);
 		else if (gop >= GOP_WAIT || m->n_pending > MUX_PENDING_MAX - 8)
 			mux_live_resolve(m, GOP_WAIT);
 	}
+	int64_t length = run_time - m->segment_start;
 	bool due = !m->segment_open || (key && (length >= SEGMENT_MIN || numbers_left(m, run_time))) ||
 		   (m->target_s && length + m->timing.part_target > m->target_s * INT64_C(90000) + ROUNDING);
 	if (!due)

@@ -78,7 +78,7 @@ struct mux {
 	struct mux_audio_state audio;
 
 	/* live */
-	bool live_run, segment_open;
+	bool live_run, segment_open, first_gop_left_out;
 	int64_t segment_start; /* run time */
 	int target_s;	       /* 0 while the first GOP is not known */
 	int64_t last_key;      /* run time of the GOP's key frame */

@@ -356,6 +356,53 @@ static void live_goes_on_without_a_file_and_is_bounded(void **state)
 	rig_remove(&rig);
 }
 
+/* Every part but a segment's last fills 85 % of PART-TARGET; returns how many were looked at. */
+static int check_parts(struct rig *rig)
+{
+	struct live_query q = {.track = LIVE_VIDEO, .msn = -1, .part = -1};
+	struct shared_text *text;
+	assert_int_equal(live_get_playlist(rig->live, &q, &text), LIVE_OK);
+	char *copy = strndup(text->data, text->len), *rest = copy, *line;
+	shared_text_unref(&text);
+	double target = 0, last = 1;
+	int n = 0;
+	while ((line = strsep(&rest, "\n"))) {
+		if (strncmp(line, "#EXT-X-PART-INF:PART-TARGET=", 28) == 0)
+			target = atof(line + 28);
+		bool part = strncmp(line, "#EXT-X-PART:DURATION=", 21) == 0;
+		if (part && last < 0.85 * target)
+			fail_msg("a part of %g s stands before %s", last, line);
+		if (part)
+			last = atof(line + 21);
+		else if (strncmp(line, "#EXTINF", 7) == 0)
+			last = 1;
+		n += part;
+	}
+	free(copy);
+	return n;
+}
+
+/* A camera that is joined at the end of its loop: a GOP that is shorter than a segment may be comes first, or second. */
+static void a_short_gop_at_the_beginning_ends_no_part_early(void **state)
+{
+	const int keys[2][6] = {{0, 12, 60, 108, 120, 168}, {0, 48, 60, 108, 156, 204}};
+	for (int k = 0; k < 2; k++) {
+		struct rig rig;
+		rig_up(&rig);
+		rig.refuse = true;
+		begin(&rig, 1000000 * US_PER_S, true, false, NULL, true);
+		for (int i = 0, at = 0; i < 190; i++) {
+			struct frame_in in = {.len = 1000, .seed = (uint32_t)i};
+			bool key = at < 6 && keys[k][at] == i;
+			at += key;
+			feed(&rig, &in, i, key, false);
+		}
+		assert_true(check_parts(&rig) > 20);
+		rig_close(&rig);
+		rig_remove(&rig);
+	}
+}
+
 static void memory_is_let_go_once_the_disk_has_it(void **state)
 {
 	struct rig rig;
@@ -424,6 +471,7 @@ int main(void)
 		cmocka_unit_test(audio_lies_between_and_stays_in_its_file),
 		cmocka_unit_test(an_outage_goes_on_in_the_same_file),
 		cmocka_unit_test(live_goes_on_without_a_file_and_is_bounded),
+		cmocka_unit_test(a_short_gop_at_the_beginning_ends_no_part_early),
 		cmocka_unit_test(memory_is_let_go_once_the_disk_has_it),
 		cmocka_unit_test(a_stalled_disk_fails_the_file_by_time),
 	};

@@ -5,8 +5,10 @@
 
 #include "infra/engine/engine_priv.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,7 +38,8 @@ struct rig {
 	int n_gaps;
 	struct video_params params;
 	struct video_info info;
-	int64_t n; /* frames of the run */
+	int64_t n;	  /* frames of the run */
+	atomic_bool hold; /* the writer stands still at its next file */
 };
 
 static int64_t rig_utc(const struct clock *c)
@@ -58,6 +61,8 @@ static void on_opened(void *self, const struct recording *r)
 	assert_true(rig->n_opened < MAX_GAPS);
 	rig->opened[rig->n_opened++] = r->started_at;
 	pthread_mutex_unlock(&rig->lock);
+	while (atomic_load(&rig->hold))
+		usleep(200);
 }
 
 static void on_reached(void *self, const struct uuid *id, int64_t ended_at, int64_t size)
@@ -217,21 +222,22 @@ static void end_run(struct rig *rig)
 	record_run_ended(&rig->cam);
 }
 
+static void play_frame(struct rig *rig)
+{
+	struct au_buf b = {0};
+	assert_int_equal(mux_au_buf(rig->cam.mux, &b), 0);
+	memset(b.data, 0x55, 3000);
+	struct mux_frame f = {
+		.len = 3000, .dts_90k = rig->n * 3600, .pts_90k = rig->n * 3600, .key = rig->n % GOP == 0, .now_mono_us = rig->mono};
+	assert_int_equal(mux_video(rig->cam.mux, &f), 0);
+	rig->n++;
+	pass(rig, FRAME_US);
+}
+
 static void play(struct rig *rig, int seconds)
 {
-	for (int i = 0; i < seconds * GOP; i++) {
-		struct au_buf b = {0};
-		assert_int_equal(mux_au_buf(rig->cam.mux, &b), 0);
-		memset(b.data, 0x55, 3000);
-		struct mux_frame f = {.len = 3000,
-				      .dts_90k = rig->n * 3600,
-				      .pts_90k = rig->n * 3600,
-				      .key = rig->n % GOP == 0,
-				      .now_mono_us = rig->mono};
-		assert_int_equal(mux_video(rig->cam.mux, &f), 0);
-		rig->n++;
-		pass(rig, FRAME_US);
-	}
+	for (int i = 0; i < seconds * GOP; i++)
+		play_frame(rig);
 }
 
 static void start_recording(struct rig *rig)
@@ -270,6 +276,83 @@ static void test_disk_comes_back(void **state)
 	assert_true(rig.gaps[0].to == rig.opened[0]);
 	assert_near(rig.gaps[0].to, mended + 3 * US_PER_S, 4 * US_PER_S);
 	assert_string_equal(rig.cam.error, ""); /* what was said of the disk is over */
+	rig_down(&rig);
+}
+
+/* A disk on which files grow no further, as long as the limit stands. */
+static struct rlimit no_growth(struct rig *rig)
+{
+	struct rlimit was, now;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	now = was;
+	now.rlim_cur = (rlim_t)rec_file_published(mux_file(rig->cam.mux));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
+	return was;
+}
+
+/* Key frame before tick: what the failed file covers is known all the same, and why it ended. */
+static void test_failure_between_ticks(void **state)
+{
+	struct rig rig;
+	rig_up(&rig);
+	start_recording(&rig);
+	begin_run(&rig);
+	play(&rig, 5);
+	struct rec_file *f = mux_file(rig.cam.mux);
+	struct rlimit was = no_growth(&rig);
+	rig.next_tick = INT64_MAX;
+	while (!rec_file_error(f)) {
+		play_frame(&rig);
+		settle_writers(&rig);
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	int64_t end = rec_file_end_utc(f);
+	play(&rig, 2);
+	rig.next_tick = rig.mono;
+	play(&rig, 15);
+	assert_int_equal(record_state(&rig.cam), RECORDING_ON);
+	assert_int_equal(rig.n_gaps, 1);
+	assert_int_equal(rig.gaps[0].reason, GAP_DISK_ERROR);
+	assert_true(rig.gaps[0].from == end && end > START_UTC + US_PER_S);
+	assert_int_equal(rig.n_opened, 2);
+	assert_true(rig.gaps[0].to == rig.opened[1]);
+	rig_down(&rig);
+}
+
+/* What waited for the disk at a cut fails after it: the ledger has it, though the next file is well. */
+static void test_failure_after_a_cut(void **state)
+{
+	struct rig rig;
+	rig_up(&rig);
+	rig.engine.config.file_us = 10 * US_PER_S;
+	start_recording(&rig);
+	begin_run(&rig);
+	play(&rig, 4);
+	struct rec_file *f = rec_file_ref(mux_file(rig.cam.mux));
+	struct fmp4_tracks tracks = {.video = &rig.params, .video_info = &rig.info};
+	atomic_store(&rig.hold, true);
+	struct rec_file *other = writer_open_recording(rig.engine.writers, SITE, "outra", "lapa", 0, rig.utc, &tracks);
+	rig.next_tick = INT64_MAX;
+	while (mux_file(rig.cam.mux) == f)
+		play_frame(&rig);
+	int64_t cut = rig.utc - FRAME_US;
+	struct rlimit was = no_growth(&rig), full = was;
+	full.rlim_cur = (rlim_t)rec_file_published(f);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	atomic_store(&rig.hold, false);
+	while (!rec_file_error(f))
+		usleep(200);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	rig.next_tick = rig.mono;
+	play(&rig, 5);
+	assert_int_equal(record_state(&rig.cam), RECORDING_ON);
+	assert_int_equal(rig.n_gaps, 1);
+	assert_int_equal(rig.gaps[0].reason, GAP_DISK_ERROR);
+	assert_true(rig.gaps[0].from == rec_file_end_utc(f));
+	assert_near(rig.gaps[0].to, cut, 1000);
+	rec_file_unref(&f);
+	rec_file_unref(&other);
 	rig_down(&rig);
 }
 
@@ -445,7 +528,8 @@ static void test_quick_restart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disk_comes_back),	    cmocka_unit_test(test_stop_during_outage),
+		cmocka_unit_test(test_disk_comes_back),	    cmocka_unit_test(test_failure_between_ticks),
+		cmocka_unit_test(test_failure_after_a_cut), cmocka_unit_test(test_stop_during_outage),
 		cmocka_unit_test(test_stop_during_silence), cmocka_unit_test(test_stop_just_after_outage),
 		cmocka_unit_test(test_no_volume),	    cmocka_unit_test(test_clock_forward),
 		cmocka_unit_test(test_clock_back),	    cmocka_unit_test(test_reasons_of_two_outages),
