@@ -1,7 +1,7 @@
 /* A recording file's system calls; see rec_io_priv.h. */
 #include "infra/engine/rec_io_priv.h"
 
-#include "base/time.h"
+#include "infra/volume/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #define PREALLOCATE_LEAST (4u << 20)
 #define PREALLOCATE_MOST (32u << 20)
 #define PUSH_STEP (4u << 20) /* buffered mode */
-#define MAX_NAMES 100
 
 void rec_io_init(struct rec_io *io)
 {
@@ -37,43 +36,12 @@ static const char *file_name(const struct rec_io *io)
 	return strrchr(io->key, '/') + 1;
 }
 
-/* Descriptor of a folder, made where it is missing. The clean-up removes empty ones meanwhile: once more then. */
-static int open_folder(int parent, const char *name)
+static int create_file(struct rec_io *io, const char *city_id, const char *camera_id, int64_t started_utc_us)
 {
-	for (int i = 0; i < 3; i++) {
-		if (mkdirat(parent, name, 0755) && errno != EEXIST)
-			return -errno;
-		int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 || errno != ENOENT)
-			return fd >= 0 ? fd : -errno;
-	}
-	return -ENOENT;
-}
-
-static int open_day(struct rec_io *io, int root, const char *const parts[3])
-{
-	int at = root;
-	for (int i = 0; i < 3; i++) {
-		int next = open_folder(at, parts[i]);
-		if (at != root)
-			close(at);
-		if (next < 0)
-			return next;
-		at = next;
-	}
-	io->dir = at;
-	return 0;
-}
-
-static int create_file(struct rec_io *io, const char *folder, const struct civil *c)
-{
-	for (int n = 0; n < MAX_NAMES; n++) {
-		char suffix[16] = "";
-		if (n)
-			snprintf(suffix, sizeof(suffix), "-%d", n);
-		int len = snprintf(io->key, sizeof(io->key), "%s/%02d%02d%02dZ%s.mp4", folder, c->hour, c->minute, c->second, suffix);
-		if (len < 0 || (size_t)len >= sizeof(io->key))
-			return -ENAMETOOLONG;
+	for (int n = 0; n < PLACE_NAMES; n++) {
+		int err = place_key(city_id, camera_id, started_utc_us, n, io->key, sizeof(io->key));
+		if (err)
+			return err;
 		int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 		io->fd = openat(io->dir, file_name(io), flags | O_DIRECT, 0644);
 		io->direct = io->fd >= 0;
@@ -128,17 +96,11 @@ static int write_block(struct rec_io *io, const uint8_t *data, size_t len, uint6
 
 int rec_io_open(struct rec_io *io, int root, const char *city_id, const char *camera_id, int64_t started_utc_us, const struct buf *header)
 {
-	struct civil c;
-	char date[16], folder[200];
-	utc_us_to_civil(started_utc_us, &c);
-	snprintf(date, sizeof(date), "%04d-%02d-%02d", c.year % 10000, c.month, c.day);
-	snprintf(folder, sizeof(folder), "%s/%s/%s", city_id, camera_id, date);
 	int err = -ENOENT;
 	for (int i = 0; i < 3 && err == -ENOENT; i++) { /* the day's folder may be removed as empty before the file is there */
 		rec_io_close(io);
-		err = open_day(io, root, (const char *const[]){city_id, camera_id, date});
-		if (!err)
-			err = create_file(io, folder, &c);
+		io->dir = place_open_day(root, city_id, camera_id, started_utc_us);
+		err = io->dir < 0 ? io->dir : create_file(io, city_id, camera_id, started_utc_us);
 	}
 	if (!err) {
 		err = write_block(io, header->data, FMP4_HEADER_SIZE, 0);

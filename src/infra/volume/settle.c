@@ -3,6 +3,7 @@
 #include "app/file_reader.h"
 #include "base/log.h"
 #include "infra/volume/durable.h"
+#include "infra/volume/place.h"
 #include "infra/volume/volumes_priv.h"
 #include "media/fmp4/reader.h"
 
@@ -36,33 +37,14 @@ static bool only_a_beginning(int fd, uint64_t size)
 	return true;
 }
 
-/* Writes the index into the header: first with the box still free, then its type and the duration in one write. */
 static int seal(int fd, const struct footage_index *x)
 {
-	uint8_t *first = malloc(2 * (size_t)FMP4_HEADER_SIZE);
 	struct fmp4_index_entry *entries = calloc(x->n_keys ? x->n_keys : 1, sizeof(*entries));
-	int err = first && entries ? 0 : -ENOMEM;
-	if (!err) {
-		uint8_t *second = first + FMP4_HEADER_SIZE;
-		for (size_t i = 0; i < x->n_keys; i++)
-			entries[i] = (struct fmp4_index_entry){.offset = x->keys[i].offset, .tfdt = x->keys[i].tfdt};
-		ssize_t got = pread_full(fd, first, FMP4_HEADER_SIZE, 0);
-		if (got < 0)
-			err = (int)got;
-		else if (got != FMP4_HEADER_SIZE)
-			err = -EBADMSG;
-		if (!err)
-			err = fmp4_seal_header(first, second, entries, x->n_keys, x->end, x->runs[x->n_runs - 1].to_90k);
-		if (!err)
-			err = pwrite_full(fd, first, FMP4_HEADER_SIZE, 0);
-		if (!err && fdatasync(fd))
-			err = -errno;
-		if (!err) /* type and duration differ within the first block: one write, sealed or not */
-			err = pwrite_full(fd, second, SEAL_BLOCK, 0);
-		if (!err && fdatasync(fd))
-			err = -errno;
-	}
-	free(first);
+	if (!entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->n_keys; i++)
+		entries[i] = (struct fmp4_index_entry){.offset = x->keys[i].offset, .tfdt = x->keys[i].tfdt};
+	int err = place_seal(fd, entries, x->n_keys, x->end, x->runs[x->n_runs - 1].to_90k);
 	free(entries);
 	return err;
 }

@@ -12,7 +12,7 @@
 
 static int parse_video_entry(const struct box *entry, struct fmp4_header *h)
 {
-	enum codec codec = entry->type == BOX_TYPE('h', 'v', 'c', '1') ? CODEC_H265 : CODEC_H264;
+	enum codec codec = entry->type == BOX_TYPE('a', 'v', 'c', '1') ? CODEC_H264 : CODEC_H265;
 	uint32_t config_type = codec == CODEC_H265 ? BOX_TYPE('h', 'v', 'c', 'C') : BOX_TYPE('a', 'v', 'c', 'C');
 	struct bytes config;
 	if (h->has_video || entry->payload.len < VIDEO_ENTRY_HEAD)
@@ -25,17 +25,32 @@ static int parse_video_entry(const struct box *entry, struct fmp4_header *h)
 	return 0;
 }
 
-/* ISO 14496-1 section 7.2.6: ES, decoder config and decoder specific descriptors, as moov.c nests them. */
+/* ISO 14496-1 section 8.3.3: one byte as moov.c writes it, up to four as ffmpeg does. */
+static uint32_t descriptor_len(struct cursor *c)
+{
+	uint32_t len = 0;
+	for (int i = 0; i < 4; i++) {
+		uint8_t b = cursor_u8(c);
+		len = len << 7 | (b & 0x7f);
+		if (!(b & 0x80))
+			break;
+	}
+	return len;
+}
+
+/* Section 7.2.6: ES, decoder config and decoder specific descriptors, nested. */
 static int parse_esds(struct bytes payload, struct audio_params *audio)
 {
 	struct cursor c = cursor_of(payload);
 	cursor_skip(&c, 4);
 	uint8_t es = cursor_u8(&c);
-	cursor_skip(&c, 1 + 3);
+	descriptor_len(&c);
+	cursor_skip(&c, 3);
 	uint8_t decoder = cursor_u8(&c);
-	cursor_skip(&c, 1 + 13);
+	descriptor_len(&c);
+	cursor_skip(&c, 13);
 	uint8_t specific = cursor_u8(&c);
-	struct bytes config = cursor_take(&c, cursor_u8(&c));
+	struct bytes config = cursor_take(&c, descriptor_len(&c));
 	if (c.err || es != 0x03 || decoder != 0x04 || specific != 0x05)
 		return -EBADMSG;
 	return aac_parse_config(config, audio) < 0 ? -EBADMSG : 0;
@@ -110,15 +125,16 @@ static int parse_trak(struct bytes trak, struct fmp4_header *h)
 		return -EBADMSG;
 	struct cursor c = cursor_of(mdhd);
 	uint8_t version = cursor_u8(&c);
-	cursor_skip(&c, 3 + 8 + 8);
+	cursor_skip(&c, 3 + (version ? 16 : 8));
 	uint32_t timescale = cursor_be32(&c);
-	if (c.err || version != 1 || !timescale)
+	if (c.err || version > 1 || !timescale)
 		return -EBADMSG;
 	c = cursor_of(stsd);
 	cursor_skip(&c, 8);
 	if (!box_next(&c, &entry))
 		return -EBADMSG;
-	if (entry.type != BOX_TYPE('a', 'v', 'c', '1') && entry.type != BOX_TYPE('h', 'v', 'c', '1'))
+	if (entry.type != BOX_TYPE('a', 'v', 'c', '1') && entry.type != BOX_TYPE('h', 'v', 'c', '1') &&
+	    entry.type != BOX_TYPE('h', 'e', 'v', '1'))
 		return parse_audio_entry(&entry, timescale, h);
 	return timescale == FMP4_VIDEO_TIMESCALE ? parse_video_entry(&entry, h) : -EBADMSG;
 }
@@ -138,6 +154,15 @@ static int parse_moov(struct bytes moov, struct fmp4_header *h)
 		}
 	}
 	return c.err || (!h->has_video && !h->has_audio) ? -EBADMSG : 0;
+}
+
+int fmp4_read_moov(struct bytes moov, struct fmp4_header *ret)
+{
+	struct fmp4_header h = {0};
+	int r = parse_moov(moov, &h);
+	if (r == 0)
+		*ret = h;
+	return r;
 }
 
 static int read_parts(struct io_window *w, struct header_parts *ret)

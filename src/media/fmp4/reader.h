@@ -21,6 +21,9 @@ struct fmp4_header {
 };
 int fmp4_read_header(fmp4_read_fn read, void *ctx, struct fmp4_header *ret); /* 0, -EBADMSG, -errno of read */
 
+/* The tracks of another writer's moov (its payload, fragmented MP4, video at 90 kHz): everything but what says whose it is. */
+int fmp4_read_moov(struct bytes moov, struct fmp4_header *ret); /* 0, -EBADMSG */
+
 struct fmp4_fragment {
 	uint64_t offset; /* of the moof */
 	uint32_t size;	 /* moof + mdat */

@@ -1,47 +1,93 @@
-/* Walking fragments and taking them apart (ISO 14496-12 section 8.8), in the shape fragment.c writes: anything else is the end of
- * what is whole. Sizes and counts are held against each other before they are used. */
+/* Walking fragments and taking them apart (ISO 14496-12 section 8.8): one track fragment with one run each, in the shape fragment.c writes
+ * or with the defaults that other writers (ffmpeg) use; anything else is the end of what is whole. Sizes and counts are held against each
+ * other before they are used. */
 #include "media/fmp4/box_priv.h"
 #include "media/fmp4/io_priv.h"
 
 #define MOOF_MAX (1024u * 1024u)
+/* Section 8.8.7: what a tfhd may carry here. */
+#define TFHD_DESCRIPTION 0x000002u
+#define TFHD_DURATION 0x000008u
+#define TFHD_SIZE 0x000010u
+#define TFHD_FLAGS 0x000020u
 #define TFHD_DEFAULT_BASE_IS_MOOF 0x020000u
-#define TRUN_FLAGS 0x000701u
+#define TFHD_KNOWN (TFHD_DESCRIPTION | TFHD_DURATION | TFHD_SIZE | TFHD_FLAGS | TFHD_DEFAULT_BASE_IS_MOOF)
+/* Section 8.8.8: a trun. */
+#define TRUN_DATA_OFFSET 0x000001u
+#define TRUN_FIRST_FLAGS 0x000004u
+#define TRUN_DURATION 0x000100u
+#define TRUN_SIZE 0x000200u
+#define TRUN_FLAGS 0x000400u
 #define TRUN_CTS 0x000800u
+#define TRUN_KNOWN (TRUN_DATA_OFFSET | TRUN_FIRST_FLAGS | TRUN_DURATION | TRUN_SIZE | TRUN_FLAGS | TRUN_CTS)
 #define SAMPLE_IS_NON_SYNC 0x00010000u
+#define SAMPLES_MAX (MOOF_MAX / 4)
 
 struct moof {
 	uint32_t track_id;
 	uint64_t tfdt, duration, media_bytes;
-	bool with_cts, key;
+	bool key;
 	uint32_t n_samples;
-	struct bytes samples; /* the trun's table */
+	/* of a sample, where the table does not say */
+	uint32_t duration_of_each, size_of_each, flags_of_each, first_flags;
+	uint32_t table;	      /* the trun's flags: what an entry of the table has */
+	struct bytes samples; /* the table */
 };
 
-static struct fmp4_sample take_sample(struct cursor *c, bool with_cts)
+static size_t entry_size(uint32_t table)
 {
-	struct fmp4_sample s = {0};
-	s.duration = cursor_be32(c);
-	s.size = cursor_be32(c);
-	s.key = !(cursor_be32(c) & SAMPLE_IS_NON_SYNC);
-	s.cts_offset = with_cts ? (int32_t)cursor_be32(c) : 0;
+	return 4u * (!!(table & TRUN_DURATION) + !!(table & TRUN_SIZE) + !!(table & TRUN_FLAGS) + !!(table & TRUN_CTS));
+}
+
+static struct fmp4_sample take_sample(struct cursor *c, const struct moof *m, bool first)
+{
+	struct fmp4_sample s = {.duration = m->duration_of_each, .size = m->size_of_each};
+	uint32_t flags = first ? m->first_flags : m->flags_of_each;
+	if (m->table & TRUN_DURATION)
+		s.duration = cursor_be32(c);
+	if (m->table & TRUN_SIZE)
+		s.size = cursor_be32(c);
+	if (m->table & TRUN_FLAGS) {
+		uint32_t own = cursor_be32(c);
+		if (!first || !(m->table & TRUN_FIRST_FLAGS))
+			flags = own;
+	}
+	if (m->table & TRUN_CTS)
+		s.cts_offset = (int32_t)cursor_be32(c);
+	s.key = !(flags & SAMPLE_IS_NON_SYNC);
 	return s;
+}
+
+static int parse_tfhd(struct bytes tfhd, struct moof *m)
+{
+	struct cursor c = cursor_of(tfhd);
+	uint32_t flags = cursor_be32(&c);
+	m->track_id = cursor_be32(&c);
+	if (flags & TFHD_DESCRIPTION)
+		cursor_skip(&c, 4);
+	m->duration_of_each = flags & TFHD_DURATION ? cursor_be32(&c) : 0;
+	m->size_of_each = flags & TFHD_SIZE ? cursor_be32(&c) : 0;
+	m->flags_of_each = flags & TFHD_FLAGS ? cursor_be32(&c) : 0;
+	bool known = !(flags & ~TFHD_KNOWN) && (flags & TFHD_DEFAULT_BASE_IS_MOOF);
+	return c.err || cursor_left(&c) || !known ? -EBADMSG : 0;
 }
 
 static int parse_trun(struct bytes trun, uint32_t data_offset, struct moof *m)
 {
 	struct cursor c = cursor_of(trun);
 	uint32_t flags = cursor_be32(&c);
+	m->table = flags & 0xffffffu;
 	m->n_samples = cursor_be32(&c);
 	uint32_t at = cursor_be32(&c);
-	m->with_cts = flags & TRUN_CTS;
-	size_t left = cursor_left(&c), one = m->with_cts ? 16 : 12;
-	if (c.err || (flags & 0xffffffu & ~TRUN_CTS) != TRUN_FLAGS || flags >> 24 > 1 || at != data_offset)
+	m->first_flags = m->table & TRUN_FIRST_FLAGS ? cursor_be32(&c) : m->flags_of_each;
+	size_t left = cursor_left(&c), one = entry_size(m->table);
+	if (c.err || (m->table & ~TRUN_KNOWN) || !(m->table & TRUN_DATA_OFFSET) || flags >> 24 > 1 || at != data_offset)
 		return -EBADMSG;
-	if (!m->n_samples || left % one || left / one != m->n_samples)
+	if (!m->n_samples || m->n_samples > SAMPLES_MAX || left != m->n_samples * one)
 		return -EBADMSG;
 	m->samples = bytes_of(c.p, left);
 	for (uint32_t i = 0; i < m->n_samples; i++) {
-		struct fmp4_sample s = take_sample(&c, m->with_cts);
+		struct fmp4_sample s = take_sample(&c, m, i == 0);
 		m->duration += s.duration;
 		m->media_bytes += s.size;
 		if (i == 0)
@@ -58,13 +104,10 @@ static int parse_moof(struct bytes whole, struct moof *ret)
 	if (!box_find(in, BOX_TYPE('t', 'r', 'a', 'f'), &traf) || !box_find(traf, BOX_TYPE('t', 'f', 'h', 'd'), &tfhd) ||
 	    !box_find(traf, BOX_TYPE('t', 'f', 'd', 't'), &tfdt) || !box_find(traf, BOX_TYPE('t', 'r', 'u', 'n'), &trun))
 		return -EBADMSG;
-	struct cursor c = cursor_of(tfhd);
-	uint32_t flags = cursor_be32(&c);
-	m.track_id = cursor_be32(&c);
-	if (c.err || cursor_left(&c) || flags != TFHD_DEFAULT_BASE_IS_MOOF)
+	if (parse_tfhd(tfhd, &m) < 0)
 		return -EBADMSG;
-	c = cursor_of(tfdt);
-	flags = cursor_be32(&c);
+	struct cursor c = cursor_of(tfdt);
+	uint32_t flags = cursor_be32(&c);
 	m.tfdt = cursor_be64(&c);
 	if (c.err || cursor_left(&c) || flags != 1u << 24 || m.tfdt > INT64_MAX)
 		return -EBADMSG;
@@ -169,7 +212,7 @@ int fmp4_read_samples(fmp4_read_fn read, void *ctx, const struct fmp4_fragment *
 		struct cursor c = cursor_of(m.samples);
 		uint64_t at = f->offset + size - m.media_bytes;
 		for (uint32_t i = 0; i < m.n_samples; i++) {
-			struct fmp4_sample s = take_sample(&c, m.with_cts);
+			struct fmp4_sample s = take_sample(&c, &m, i == 0);
 			refs[i] = (struct fmp4_sample_ref){
 				.offset = at, .size = s.size, .duration = s.duration, .cts_offset = s.cts_offset, .key = s.key};
 			at += s.size;
