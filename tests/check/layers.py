@@ -11,7 +11,7 @@ ROOMS = [
     (r"uv\.h|uv/.*", ["net"]),
     (r"microhttpd\.h", ["http"]),
     (r"sqlite3.*\.h", ["infra/catalog"]),
-    (r"curl/.*", ["infra"]),
+    (r"curl/.*", ["infra", "net"]),
     (r"yaml\.h", ["infra/config"]),
     (r"sodium.*", ["infra", "api", "cli"]),
     (r"openssl/.*", ["media", "app", "infra", "net"]),
