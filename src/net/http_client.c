@@ -299,7 +299,7 @@ static void act(struct net_http *h, curl_socket_t fd, int events)
 	curl_multi_socket_action(h->multi, fd, events, &running);
 	take_done(h);
 	start_waiting(h);
-	while (!h->destroyed && (r = TAILQ_FIRST(&h->done))) {
+	while ((r = TAILQ_FIRST(&h->done))) { /* emptied when destroyed */
 		TAILQ_REMOVE(&h->done, r, link);
 		tell(r);
 	}
