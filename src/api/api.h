@@ -45,6 +45,10 @@ int api_port(const struct api *a);
 #define API_TOKEN_CAP 512
 int api_issue_token(struct api *a, const char *user, int64_t lifetime_us, char ret_token[API_TOKEN_CAP]);
 
+/* Where this machine's own recorder reads a stream's HLS: a listening address of ours, with a token that is nobody's (neither a viewer nor
+ * in the audit). -EINVAL for an id that is too long. */
+int api_recorder_url(struct api *a, const char *camera_id, char *ret, size_t cap);
+
 /* argon2id with interactive limits (libsodium), about 60 ms and 64 MB a call. */
 extern const struct password_hasher api_password_hasher;
 

@@ -6,6 +6,8 @@
 #include "api/token.h"
 #include "http/http.h"
 
+#define RECORDER_USER "system:recorder" /* reads HLS for the recorder of this machine: no viewer */
+
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -85,8 +85,8 @@ static void open_session(struct api_call *c, const struct camera *camera, struct
 			refuse(c->rq, 503, "too many viewers at once");
 			return;
 		}
-		if (audit_view(c, "live.open", arena_printf(c->mem, "camera:%s", camera->id), camera->city_id,
-			       json_pack("{s:s}", "address", http_peer(c->rq))))
+		if (strcmp(c->actor.id, RECORDER_USER) != 0 && audit_view(c, "live.open", arena_printf(c->mem, "camera:%s", camera->id),
+									  camera->city_id, json_pack("{s:s}", "address", http_peer(c->rq))))
 			return;
 	}
 	under_session(&out, lines, session);

@@ -160,7 +160,8 @@ int hls_sessions_viewers(void *self, const char *camera_id)
 	int64_t since = api_mono(s->api) - within;
 	pthread_mutex_lock(&s->lock);
 	for (struct session *it = s->by_camera[text_hash(camera_id)]; it; it = it->next_camera)
-		n += it->used && it->verified && !it->refused && it->last_used_us >= since && strcmp(it->camera_id, camera_id) == 0;
+		n += it->used && it->verified && !it->refused && it->last_used_us >= since && strcmp(it->camera_id, camera_id) == 0 &&
+		     strcmp(it->user, RECORDER_USER) != 0;
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }

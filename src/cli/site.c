@@ -215,7 +215,9 @@ static int64_t volume_written(void *self, const char *volume_id)
 {
 	struct site *s = self;
 	int i = volumes_find(s->volumes, volume_id);
-	return i < 0 ? -1 : (int64_t)engine_volume_bytes(s->engine, (size_t)i);
+	if (i < 0)
+		return -1;
+	return (int64_t)(s->ffmpeg ? ffmpeg_volume_bytes(s->ffmpeg, (size_t)i) : engine_volume_bytes(s->engine, (size_t)i));
 }
 
 static int start_engine(struct site *s, char *why, size_t cap)
@@ -464,6 +466,10 @@ static void wire_app(struct site *s)
 static int settle(struct site *s, char *why, size_t cap)
 {
 	size_t holds = 0, files = 0;
+	size_t staged = ffmpeg_recover(s->volumes, s->id);
+	if (staged)
+		log_warn("recording.recovered", KV_I("files", staged),
+			 KV_S("what", "begun by ffmpeg, not taken over before the last run ended"));
 	int err = rebuild_missing_holds(s->volumes, s->catalog, &clock_system, s->config->cleanup.time_zone, &holds);
 	if (holds)
 		log_warn("holds.restored", KV_I("holds", holds),
@@ -497,7 +503,8 @@ int site_start(struct site *s, const char *config_path, char *why, size_t cap)
 	log_start(2, s->config->log.json, level_of(s->config->log.level));
 	if (set_notifiers(s, s->config, why, cap))
 		return -1;
-	if (settle(s, why, cap) || start_engine(s, why, cap) || first_user(s, why, cap) || start_api(s, why, cap))
+	if (settle(s, why, cap) || start_engine(s, why, cap) || site_start_recorder(s, why, cap) || first_user(s, why, cap) ||
+	    start_api(s, why, cap))
 		return -1;
 	struct problem p = {0};
 	if (streams_resume(&s->app, &p)) {
@@ -517,6 +524,7 @@ void site_stop(struct site *s)
 	atomic_store(&s->ready, false);
 	site_settle_stop(s);
 	stop_jobs(s);
+	ffmpeg_destroy(s->ffmpeg); /* its children may still read from the API */
 	api_destroy(s->api);
 	engine_destroy(s->engine);
 	if (s->catalog) {

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "infra/config/config.h"
 #include "infra/engine/engine.h"
+#include "infra/ffmpeg/ffmpeg.h"
 #include "infra/smtp/smtp.h"
 #include "infra/volume/volumes.h"
 #include "infra/webhook/webhook.h"
@@ -29,6 +30,7 @@ struct site {
 	struct volumes *volumes;
 	struct events *events;
 	struct engine *engine;
+	struct ffmpeg *ffmpeg; /* NULL unless it is the recorder */
 	struct smtp *smtp;
 	struct webhook *webhook;
 	struct api *api;
@@ -64,6 +66,8 @@ int site_settle(struct site *s, size_t *ret_n);
 void site_settle_rest(struct site *s);
 int64_t site_settle_end(void *self, const struct uuid *id);
 void site_settle_stop(struct site *s);
+/* site_recorder.c: ffmpeg, where it is the recorder. 0, or -1 with why. */
+int site_start_recorder(struct site *s, char *why, size_t cap);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);
 void site_status(void *self, const struct actor *a, struct buf *out);

@@ -44,6 +44,27 @@ static void overdue_metrics(struct site *s, struct buf *out)
 	arena_finish(&mem);
 }
 
+static void ffmpeg_metrics(struct site *s, struct buf *out)
+{
+	struct ffmpeg_stats f;
+	ffmpeg_stats(s->ffmpeg, &f);
+	const struct {
+		const char *name, *type, *help;
+		double value;
+	} rows[] = {
+		{"ffmpeg_cameras", "gauge", "Cameras that ffmpeg is to record.", f.cameras},
+		{"ffmpeg_children", "gauge", "ffmpeg processes.", f.children},
+		{"ffmpeg_recording", "gauge", "Cameras of which footage comes.", f.recording},
+		{"ffmpeg_started_total", "counter", "ffmpeg processes started.", (double)f.spawned},
+		{"ffmpeg_failed_total", "counter", "ffmpeg processes that ended by themselves, or were not to be started.",
+		 (double)f.failed},
+		{"ffmpeg_files_sealed_total", "counter", "Recording files sealed.", (double)f.files_sealed},
+		{"ffmpeg_written_bytes_total", "counter", "Bytes of recordings.", (double)f.bytes_written},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		gauge(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+}
+
 void site_metrics(void *self, struct buf *out)
 {
 	struct site *s = self;
@@ -78,6 +99,8 @@ void site_metrics(void *self, struct buf *out)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		gauge(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+	if (s->ffmpeg)
+		ffmpeg_metrics(s, out);
 	volume_metrics(s, out);
 	overdue_metrics(s, out);
 }
@@ -96,5 +119,11 @@ void site_status(void *self, const struct actor *a, struct buf *out)
 		   e.live, e.recording);
 	buf_printf(out, "\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},", (unsigned long long)e.bytes_received,
 		   (unsigned long long)e.frames, (unsigned long long)e.frames_lost);
+	if (s->ffmpeg) {
+		struct ffmpeg_stats f;
+		ffmpeg_stats(s->ffmpeg, &f);
+		buf_printf(out, "\"ffmpeg\":{\"version\":\"%s\",\"cameras\":%d,\"children\":%d,\"recording\":%d},",
+			   ffmpeg_version(s->ffmpeg), f.cameras, f.children, f.recording);
+	}
 	buf_printf(out, "\"disk_queue_bytes\":%llu}", (unsigned long long)e.writers.queue_bytes);
 }

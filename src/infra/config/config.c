@@ -20,7 +20,7 @@ const struct config_key config_keys[] = {
 	{"volumes", &type_paths, AT(volumes), .expected = "expected a list of directories such as [/srv/footage]"},
 	{"catalog", &type_word, AT(catalog), .words = "sqlite", .later = "postgresql:// postgres://"},
 	{"provider", &type_word, AT(provider), .words = "engine", .later = "mediamtx"},
-	{"recorder", &type_word, AT(recorder), .words = "engine", .later = "ffmpeg"},
+	{"recorder", &type_word, AT(recorder), .words = "engine ffmpeg"},
 	{"mediamtx.api", &type_url, AT(mediamtx.api), .words = "http:// https://", .expected = EXPECT_HTTP},
 	{"mediamtx.hls", &type_url, AT(mediamtx.hls), .words = "http:// https://",
 	 .expected = "expected a URL such as http://127.0.0.1:8888"},

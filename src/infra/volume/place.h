@@ -7,8 +7,8 @@
 
 #define PLACE_NAMES 100 /* n of one second: 0 .. 99 */
 
-/* The day's folder below `root` (volumes_open_root), made where it is missing: a descriptor or -errno. The clean-up takes empty folders away:
- * a file that cannot be made in it for -ENOENT is tried once more from here. */
+/* The day's folder below `root` (volumes_open_root), made where it is missing: a descriptor or -errno. The clean-up takes empty folders
+ * away: a file that cannot be made in it for -ENOENT is tried once more from here. */
 int place_open_day(int root, const char *city_id, const char *camera_id, int64_t started_utc_us);
 /* The n-th name of that second, as a key below the volume. 0 or -ENAMETOOLONG. */
 int place_key(const char *city_id, const char *camera_id, int64_t started_utc_us, int n, char *ret, size_t cap);
