@@ -136,7 +136,8 @@ class Puller(threading.Thread):
 
 class Viewer:
     def __init__(self, path, query="", remote="127.0.0.1:40000", agent="fake", user="", ends=True):
-        self.id, self.secret, self.path, self.query, self.remote, self.agent, self.user = str(uuid.uuid4()), str(uuid.uuid4()), path, query, remote, agent, user
+        self.id, self.secret = str(uuid.uuid4()), str(uuid.uuid4())
+        self.path, self.query, self.remote, self.agent, self.user = path, query, remote, agent, user
         self.created = self.last = time.time()
         self.ends, self.sent = ends, 0
 
@@ -146,15 +147,15 @@ class Viewer:
 
 
 class Fake(contextlib.AbstractContextManager):
-    def __init__(self, profile, api_port=0, hls_port=0, rtsp_port=8554, user=None, password=None, bearer=None, auth_url=None, auth_exclude=(), sources="connect",
-                 ready_after=0.0, effect_delay=0.002, auth_delay=0.5, session_close_after=30, start=True):
+    def __init__(self, profile, api_port=0, hls_port=0, rtsp_port=8554, user=None, password=None, bearer=None, auth_url=None, auth_exclude=(),
+                 sources="connect", ready_after=0.0, effect_delay=0.002, auth_delay=0.5, session_close_after=30, start=True):
         self.profile, self.new, self.rules = profile, profile == "1.20", Rules(profile)
         self.ports, self.rtsp_port = [api_port, hls_port], rtsp_port
         self.user, self.password, self.bearer, self.auth_url, self.auth_exclude = user, password, bearer, auth_url, list(auth_exclude)
         self.sources, self.ready_after, self.effect_delay, self.auth_delay = sources, ready_after, effect_delay, auth_delay
         self.session_close_after = session_close_after
         self.lock = threading.RLock()
-        self.slow, self.refusing = [], []
+        self.slow, self.refusing, self.version = [], [], "v1.20.1"
         self.servers, self.puller = [], None
         self.forget_calls()
         if start:
@@ -265,14 +266,16 @@ class Fake(contextlib.AbstractContextManager):
         self.muxers.setdefault(name, {"created": time.time(), "sent": 0})["last"] = time.time()
 
     def global_conf(self):
-        out = {**DEFAULTS[self.profile]["global"], "apiAddress": f"127.0.0.1:{self.ports[0]}", "hlsAddress": f"127.0.0.1:{self.ports[1]}", "rtspAddress": f"127.0.0.1:{self.rtsp_port}"}
+        ports = {"apiAddress": self.ports[0], "hlsAddress": self.ports[1], "rtspAddress": self.rtsp_port}
+        out = {**DEFAULTS[self.profile]["global"], **{k: f"127.0.0.1:{port}" for k, port in ports.items()}}
         if not self.new:
             return {**out, "externalAuthenticationURL": self.auth_url or ""}
         if self.user:
-            out["authInternalUsers"] = [{"user": "any", "pass": "", "ips": [], "permissions": [{"action": a, "path": ""} for a in ("read", "publish")]},
-                                        {"user": self.user, "pass": "<redacted>", "ips": [], "permissions": [{"action": a, "path": ""} for a in ("api", "metrics")]}]
+            out["authInternalUsers"] = [{"user": user, "pass": password, "ips": [], "permissions": [{"action": a, "path": ""} for a in actions]} for
+                                        user, password, actions in (("any", "", ("read", "publish")), (self.user, "<redacted>", ("api", "metrics")))]
         exclude = [{"action": a, "path": ""} for a in self.auth_exclude]
-        return {**out, "authMethod": "http" if self.auth_url else "jwt" if self.bearer else "internal", "authHTTPAddress": self.auth_url or "", "authHTTPExclude": exclude}
+        method = "http" if self.auth_url else "jwt" if self.bearer else "internal"
+        return {**out, "authMethod": method, "authHTTPAddress": self.auth_url or "", "authHTTPExclude": exclude}
 
     # --- rights ---
     def ask(self, **fields):
@@ -281,7 +284,8 @@ class Fake(contextlib.AbstractContextManager):
                 ["ip", "user", "password", "path", "protocol", "id", "action", "query"]
         with self.lock:
             self.asks += 1
-        request = urllib.request.Request(self.auth_url, go_json({k: fields.get(k, None if k == "id" else "") for k in order}), {"Content-Type": "application/json"})
+        question = go_json({k: fields.get(k, None if k == "id" else "") for k in order})
+        request = urllib.request.Request(self.auth_url, question, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=10) as r:
                 return 200 <= r.status < 300
@@ -357,7 +361,8 @@ class Fake(contextlib.AbstractContextManager):
     def knob_path(self, name, ready=None, tracks=None, bytes=None, rate=None):
         p = self.running[name]
         p.forced = p.forced if ready is None else ready
-        p.tracks, p.bytes, p.rate = tracks if tracks is not None else p.tracks, bytes if bytes is not None else p.bytes, rate if rate is not None else p.rate
+        for k, v in (("tracks", tracks), ("bytes", bytes), ("rate", rate)):
+            setattr(p, k, getattr(p, k) if v is None else v)
         if ready is not None:
             p.become(ready)
 
@@ -380,7 +385,7 @@ class Fake(contextlib.AbstractContextManager):
         threading.Timer(0.05, self.restart, (down,)).start()
 
     def knob_set(self, **values):
-        """user, password, bearer, auth_url, auth_exclude, auth_delay, effect_delay, sources, ready_after, session_close_after."""
+        """user, password, bearer, auth_url, auth_exclude, auth_delay, effect_delay, sources, ready_after, session_close_after, version."""
         for k, v in values.items():
             assert hasattr(self, k), k
             setattr(self, k, v)
@@ -392,7 +397,8 @@ class Fake(contextlib.AbstractContextManager):
         return out
 
     def knob_state(self):
-        return {"paths": {n: c["source"] for n, c in self.confs.items()}, "spoilt_by": sorted(self.unproved), "ready": [n for n, p in self.running.items() if p.ready_since]}
+        ready = [n for n, p in self.running.items() if p.ready_since]
+        return {"paths": {n: c["source"] for n, c in self.confs.items()}, "spoilt_by": sorted(self.unproved), "ready": ready}
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -456,7 +462,7 @@ class Api(Handler):
         path = urllib.parse.unquote(url.path)
         if path.startswith("/fake/"):
             return self.do_knob(path[6:], body)
-        kind = f"{self.command} {re.sub(r'^(/(config/)?[a-z]+/(add|patch|replace|delete|get|kick))/.*', chr(92) + '1', path.removeprefix('/v3'))}"
+        kind = self.command + " " + re.sub(r"^(/(config/)?[a-z]+/(add|patch|replace|delete|get|kick))/.*", r"\1", path.removeprefix("/v3"))
         with self.fake.counted(kind):
             for only, seconds in list(self.fake.slow):
                 if only.search(f"{self.command} {path}"):
@@ -541,7 +547,7 @@ class Api(Handler):
                  "/v3/config/global/get": fake.global_conf, "/v3/config/pathdefaults/get": lambda: DEFAULTS[fake.profile]["path"]}
         if new:
             lists["/v3/hlssessions/list"] = lambda: [v.item() for v in sorted(fake.viewers, key=lambda v: v.created)]
-            lists["/v3/info"] = lambda: {"version": "v1.20.1", "started": go_time(fake.started)}
+            lists["/v3/info"] = lambda: {"version": fake.version, "started": go_time(fake.started)}
         if path in lists:
             return lists[path]()
         for prefix, of, missing, item in (("/v3/paths/get/", fake.running, "path", lambda n: fake.running[n].item(new, fake.readers(n))),
@@ -593,7 +599,8 @@ class Hls(Handler):
         fake = self.fake
         user, password, token = fake.credentials(self.headers.get("Authorization") or "")
         more = {"id": id, "userAgent": self.headers.get("User-Agent") or ""} if fake.new else {}
-        if not fake.auth_url or fake.ask(ip="127.0.0.1", user=user, password=password, token=token, action="read", path=folder, protocol="hls", query=query, **more):
+        who = {"ip": "127.0.0.1", "user": user, "password": password, "token": token, **more}
+        if not fake.auth_url or fake.ask(action="read", path=folder, protocol="hls", query=query, **who):
             return user
         body = go_json({"status": "error", "error": "authentication error"}) if fake.new else b""
         if user or password or token:

@@ -153,7 +153,8 @@ class Rules:
         if conf["source"] == "publisher" and on_demand:
             raise Refused(400, "'sourceOnDemand' is useless when source is 'publisher'")
         if regexp and not on_demand and conf["source"] not in ("publisher", "redirect"):
-            raise Refused(400, f"a path with a regular expression (or path '{'all_others' if self.new else 'all'}') and a static source must have 'sourceOnDemand' set to true")
+            all_ = "all_others" if self.new else "all"
+            raise Refused(400, f"a path with a regular expression (or path '{all_}') and a static source must have 'sourceOnDemand' set to true")
         if self.new:
             after, segment = (parse_duration(conf[k], True) for k in ("recordDeleteAfter", "recordSegmentDuration"))
             if after and after < segment:

@@ -6,8 +6,8 @@
         m.knob("path", name="camera_1", ready=True)
 
 Real binaries come from $VIGIA_MEDIAMTX (several with colons between) and from `mediamtx` on PATH. start() waits until the API answers."""
-import contextlib
 import base64
+import contextlib
 import json
 import os
 import re
@@ -56,7 +56,8 @@ class Mediamtx(contextlib.AbstractContextManager):
         self.rtsp = f"rtsp://127.0.0.1:{self.rtsp_port}"
         self.auth_url, self.user, self.password, self.bearer = auth_url, user, password, bearer
         if self.fake:
-            cmd = [sys.executable, FAKE, "--profile", what[5:], "--api-port", str(self.api_port), "--hls-port", str(self.hls_port), "--rtsp-port", str(self.rtsp_port)]
+            ports = (("--api-port", self.api_port), ("--hls-port", self.hls_port), ("--rtsp-port", self.rtsp_port))
+            cmd = [sys.executable, FAKE, "--profile", what[5:]] + [str(x) for pair in ports for x in pair]
             for option, value in (("--auth-url", auth_url), ("--user", user), ("--password", password), ("--bearer", bearer)):
                 cmd += [option, value] if value else []
             cmd += options
