@@ -81,8 +81,9 @@ static void on_line(void *ctx, int fd, struct bytes line)
 	} else if (!r->fail_text[0]) {
 		snprintf(r->fail_text, sizeof(r->fail_text), "%s", text);
 	}
-	if (strcasestr(text, "not currently supported in container") || strcasestr(text, "codec not supported"))
-		r->audio_encoded = r->audio;
+	bool unsupported = strcasestr(text, "not currently supported in container") || strcasestr(text, "codec not supported");
+	if (unsupported && r->audio && !r->audio_encoded)
+		r->audio_encoded = r->encode_at_once = true;
 	if (r->n_lines++ < LINES_LOGGED)
 		log_warn("ffmpeg.says", KV_S("camera", r->id), KV_S("line", text));
 }
@@ -110,6 +111,9 @@ static void judge_end(struct rec *r, int status, int sig)
 	if (r->ledger.cause == GAP_DISK_FULL || r->ledger.cause == GAP_DISK_ERROR)
 		r->avoid_volume = r->session->volume;
 	plan_retry(r, now);
+	if (r->encode_at_once)
+		r->retry_mono_us = now;
+	r->encode_at_once = false;
 	log_warn("ffmpeg.ended", KV_S("camera", r->id), KV_I("status", status), KV_I("signal", sig), KV_I("frames", r->frames),
 		 KV_I("ran_s", (now - r->spawned_mono_us) / US_PER_S), KV_I("again_in_ms", (r->retry_mono_us - now) / 1000),
 		 KV_S("because", r->fail_text));
@@ -178,7 +182,7 @@ static void keep_password(struct rec *r, const char *url)
 
 #define SEGMENT_OPTIONS                                                                                                                    \
 	"moov_size=32768:movflags=frag_keyframe+empty_moov+default_base_moof+separate_moof+skip_trailer:frag_duration=4000000:"            \
-	"video_track_timescale=90000:flush_packets=1"
+	"video_track_timescale=90000:flush_packets=1:strict=-2" /* FLAC in MP4 is "experimental" */
 _Static_assert(FMP4_HEADER_SIZE == 32768, "what ffmpeg leaves free is what our header needs");
 
 /* A name for strftime(3). */
@@ -227,10 +231,22 @@ static int spawn(struct rec *r, const char *url)
 				     "-map",
 				     "0:v:0"};
 	const char *const sound[] = {"-map", "0:a:0?"};
-	const char *const copy[] = {"-c", "copy"}, *const flac[] = {"-c:a", "flac"};
-	const char *const out[] = {"-f",	       "segment", "-segment_time",	    segment_s,	     "-segment_atclocktime", "1",
-				   "-reset_timestamps", "1",	   "-strftime",		    "1",	     "-segment_format",	     "mp4",
-				   "-segment_format_options", SEGMENT_OPTIONS, output};
+	const char *const copy[] = {"-c", "copy"}, *const flac[] = {"-c:v", "copy", "-c:a", "flac"};
+	const char *const out[] = {"-f",
+				   "segment",
+				   "-segment_time",
+				   segment_s,
+				   "-segment_atclocktime",
+				   "1",
+				   "-reset_timestamps",
+				   "1",
+				   "-strftime",
+				   "1",
+				   "-segment_format",
+				   "mp4",
+				   "-segment_format_options",
+				   SEGMENT_OPTIONS,
+				   output};
 #define ADD(list)                                                                                                                          \
 	do {                                                                                                                               \
 		memcpy(argv + n, list, sizeof(list));                                                                                      \
@@ -239,16 +255,16 @@ static int spawn(struct rec *r, const char *url)
 	ADD(input);
 	if (r->audio)
 		ADD(sound);
-	ADD(copy);
 	if (r->audio && r->audio_encoded)
 		ADD(flac);
+	else
+		ADD(copy);
 	ADD(out);
 #undef ADD
 	argv[n] = NULL;
 	const char *const env[] = {path_env, "TZ=UTC", "LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1", NULL};
 	int err = words_script(url, &script);
-	const struct net_process_spec spec = {
-		.file = f->path, .argv = argv, .env = env, .input = bytes_of(script.data, script.len)};
+	const struct net_process_spec spec = {.file = f->path, .argv = argv, .env = env, .input = bytes_of(script.data, script.len)};
 	if (!err)
 		err = net_process_spawn(f->loop, &spec, &handler, r, &r->child);
 	buf_finish(&script);

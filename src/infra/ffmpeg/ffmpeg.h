@@ -1,5 +1,5 @@
-/* The recorder made of ffmpeg: one supervised child a camera writes one-hour files, which are taken over, timed and catalogued while they are
- * written. Port recorder. docs/decisions/025 says how and why.
+/* The recorder made of ffmpeg: one supervised child a camera writes one-hour files, which are taken over, timed and catalogued while they
+ * are written. Port recorder. docs/decisions/025 says how and why.
  *
  * Threads: a loop of its own watches the children; one worker a volume does what waits for the disk; port calls come from anywhere and post
  * to the loop. */

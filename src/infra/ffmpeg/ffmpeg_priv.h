@@ -41,7 +41,8 @@ struct rec {
 	/* loop thread only */
 	char city_id[ID_CAP], rtsp_url[FFMPEG_URL_CAP];
 	bool wanted, audio;
-	bool audio_encoded; /* its sound cannot be copied into MP4 (G.711): FLAC, lossless */
+	bool audio_encoded;  /* its sound cannot be copied into MP4 (G.711): FLAC, lossless */
+	bool encode_at_once; /* it was just found out */
 	struct ledger ledger;
 	struct net_process *child;
 	int64_t spawned_mono_us, last_frame_mono_us, told_to_end_mono_us;

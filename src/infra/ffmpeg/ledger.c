@@ -9,13 +9,8 @@
 
 static void open_gap(struct ledger *l, int64_t from, enum gap_reason reason, const char *by, const char *note)
 {
-	const struct gap g = {.camera_id = l->camera_id,
-			      .city_id = l->city_id,
-			      .from = from,
-			      .to = TIME_NONE,
-			      .reason = reason,
-			      .by = by,
-			      .note = note};
+	const struct gap g = {
+		.camera_id = l->camera_id, .city_id = l->city_id, .from = from, .to = TIME_NONE, .reason = reason, .by = by, .note = note};
 	l->journal->gap_opened(l->journal_self, &g);
 	l->gap_open = true;
 	l->gap_from = from;

@@ -163,9 +163,8 @@ static int write_header(struct segment *s, const struct segment_owner *o, const 
 {
 	struct buf header = {0};
 	uint8_t padding[BOX_HEAD];
-	const struct fmp4_tracks tracks = {.video = &theirs->video,
-					   .video_info = &theirs->video_info,
-					   .audio = theirs->has_audio ? &theirs->audio : NULL};
+	const struct fmp4_tracks tracks = {
+		.video = &theirs->video, .video_info = &theirs->video_info, .audio = theirs->has_audio ? &theirs->audio : NULL};
 	struct fmp4_identity id = {
 		.recording_id = uuid_new(s->started_utc_us), .anchor_utc_us = s->anchor_utc_us, .started_utc_us = s->started_utc_us};
 	snprintf(id.site_id, sizeof(id.site_id), "%s", o->site_id);

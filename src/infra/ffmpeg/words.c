@@ -17,14 +17,22 @@ static bool says_one_of(const char *line, const char *const *words)
 
 enum gap_reason words_reason(const char *line, bool relayed)
 {
-	static const char *const writing[] = {"av_interleaved_write_frame", "error writing", "failed to open segment", "[segment", "[mp4", NULL};
+	static const char *const writing[] = {
+		"av_interleaved_write_frame", "error writing", "failed to open segment", "[segment", "[mp4", NULL};
 	static const char *const io[] = {"input/output error", "read-only file system", "no such file", "permission denied", NULL};
 	static const char *const refused[] = {"401", "403", "404", "454", "unauthorized", "forbidden", "server returned 4", NULL};
 	static const char *const bad[] = {"invalid data found", "could not find codec parameters", "not currently supported in container",
-					  "matches no streams", "does not contain any stream", NULL};
-	static const char *const silent[] = {"connection refused", "timed out", "no route to host", "network is unreachable",
-					     "connection reset",   "end of file", "input/output error", "name or service not known",
-					     "temporary failure in name resolution", NULL};
+					  "matches no streams", "does not contain any stream",	   NULL};
+	static const char *const silent[] = {"connection refused",
+					     "timed out",
+					     "no route to host",
+					     "network is unreachable",
+					     "connection reset",
+					     "end of file",
+					     "input/output error",
+					     "name or service not known",
+					     "temporary failure in name resolution",
+					     NULL};
 	if (strcasestr(line, "no space left on device") || strcasestr(line, "disk quota exceeded"))
 		return GAP_DISK_FULL;
 	if (says_one_of(line, writing))
@@ -40,9 +48,10 @@ enum gap_reason words_reason(const char *line, bool relayed)
 
 bool words_noise(const char *line)
 {
-	static const char *const noise[] = {"timestamps are unset", "non-monotonous dts", "invalid dts", "thread message queue", "first pts",
-					    "stream discovered after head", "packet corrupt", "max delay reached", "rtp: missed",
-					    "exiting normally", "opening '", NULL};
+	static const char *const noise[] = {"timestamps are unset", "non-monotonous dts", "invalid dts",
+					    "thread message queue", "first pts",	  "stream discovered after head",
+					    "packet corrupt",	    "max delay reached",  "rtp: missed",
+					    "exiting normally",	    "opening '",	  NULL};
 	return says_one_of(line, noise);
 }
 

@@ -1,0 +1,286 @@
+# timeout: 420
+"""The recorder ffmpeg over the engine's streams: one child a camera, what it writes, and what happens when it, the camera, the disk or Vigia
+fails."""
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import time
+
+from _site import *
+
+FFMPEG = "recorder: ffmpeg\n"
+
+
+def children(s):
+    """Process ids of this site's ffmpeg children, by camera."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            argv = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+            state = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if state != "Z" and b"segment" in argv and argv[-2].startswith(s.footage.encode()):
+            found[argv[-2].decode().split("/")[-3]] = int(pid)
+    return found
+
+
+def zombies(s):
+    me = s.server.p.pid
+    n = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        n += fields[0] == "Z" and int(fields[1]) == me
+    return n
+
+
+def wait_recording(s, *ids, seconds=30):
+    for id in ids:
+        wait_for(f"recording of {id}", lambda: s.stream(id)["recording_state"] == "recording" and s.recordings(id), seconds, 0.2)
+
+
+def agree(s, id):
+    """Catalogue and disk say the same: every row its file, every file its row, and every sealed one's times are its media's."""
+    rows = {r["file_path"]: r for r in s.recordings(id)}
+    on_disk = {os.path.relpath(f, s.footage): f for f in s.files(id)}
+    assert set(rows) == set(on_disk), (set(rows) ^ set(on_disk))
+    for path, r in rows.items():
+        if r["status"] != "sealed":
+            continue
+        probe = run("ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", on_disk[path])
+        assert abs(float(probe.stdout) - (when(r["ended_at"]) - when(r["started_at"]))) < 0.1, (probe.stdout, r)
+        assert os.path.getsize(on_disk[path]) == r["size_bytes"], r
+        name = os.path.basename(path)
+        assert name.startswith(time.strftime("%H%M%SZ", time.gmtime(when(r["started_at"])))), r
+
+
+def stop_all(s):
+    s.post("/streams/stop", {"all": True, "reason": "fim"})
+    wait_for("no child", lambda: not children(s), 10)
+    wait_for("sealed files", lambda: all(r["status"] == "sealed" for c, _ in s.cameras for r in s.recordings(c)), 20)
+
+
+def settled(s, id, files=None):
+    """No frame missing, repeated or reordered in all of a camera's files."""
+    report = frames(files or s.files(id))
+    assert report["repeated"] == report["reordered"] == report["missing"] == 0, report
+    return report
+
+
+@test("hours cut at the clock, H.264, H.265 and sound: no frame missing, first and last times are the frames', a running file plays, stop seals")
+def records():
+    cameras = [("a", ""), ("h", "codec=h265"), ("s", "audio=aac"), ("g", "audio=pcma")]
+    with Site(FFMPEG, file="10s", cameras=cameras) as s:
+        for id in "sg":
+            s.call("PATCH", f"/cameras/{id}", {"audio": True})
+        s.wait_live()
+        wait_recording(s, "a", "h", "s", "g", seconds=60)
+        argv = open(f"/proc/{children(s)['a']}/cmdline").read().split("\0")
+        for a, b in (("-c", "copy"), ("-f", "segment"), ("-segment_time", "10"), ("-segment_atclocktime", "1")):
+            assert any(argv[i : i + 2] == [a, b] for i in range(len(argv))), argv
+        wait_for("three files", lambda: all(len(s.recordings(i)) >= 3 for i in "ahsg"), 60)
+        running = next(r for r in s.recordings("a") if r["status"] == "recording")
+        whole = fetch(s.base + f"/api/v1/recordings/{running['id']}/file", headers={"Authorization": "Bearer " + s.token}).body
+        path = os.path.join(s.dir, "running.mp4")
+        with open(path, "wb") as f:
+            f.write(whole)
+        decodes(path)
+        assert children(s).keys() == set("ahsg") and s.get("/status")["recorder"] == "ffmpeg"
+        stop_all(s)
+        for id in "ahsg":
+            settled(s, id)
+            rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
+            for a, b in zip(rows[1:], rows[2:]):
+                assert -0.001 <= when(b["started_at"]) - when(a["ended_at"]) < 0.5, (a, b)
+                assert when(b["started_at"]) % 10 < 2.6, b  # the next key frame behind the cut
+            for f in s.files(id):
+                decodes(f)
+            agree(s, id)
+            # G.711 is found out by a child that fails; with the camera's change of `audio` that may take more than two seconds.
+            assert {g["reason"] for g in s.gaps(id)} - ({"bad_data"} if id == "g" else set()) == {"stopped_by_user"}, s.gaps(id)
+        streams = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", s.files("s")[-2])
+        assert streams.stdout.split() == ["h264", "aac"], streams
+        streams = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", s.files("g")[-2])
+        assert streams.stdout.split() == ["h264", "flac"], streams
+        assert len(run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", s.files("a")[0]).stdout.split()) == 1
+        assert not zombies(s)
+        # What was recorded is footage like any other: an export over a file's cut, and a start over the stop.
+        rows = sorted(s.recordings("h"), key=lambda r: r["started_at"])
+        a = s.call("GET", f"/cameras/h/export.mp4?from={rows[1]['started_at']}&to={rows[2]['ended_at']}")
+        assert a.status == 200, a.body
+        with open(path, "wb") as f:
+            f.write(a.body)
+        decodes(path)
+        s.post("/streams/start", {"camera_ids": ["a"]})
+        wait_recording(s, "a")
+        gap = s.gaps("a")[0]
+        assert gap["reason"] == "stopped_by_user" and gap["to"], gap
+
+
+@test("a child that is killed, or stands still, is replaced: its footage is cut to its last GOP, the time between is a gap")
+def child_killed():
+    with Site(FFMPEG, file="1h", cameras=[("a", ""), ("b", "")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", "b")
+        time.sleep(6)
+        before = children(s)
+        os.kill(before["a"], signal.SIGKILL)
+        os.kill(before["b"], signal.SIGSTOP)
+        killed = time.time()
+        wait_for("another child", lambda: children(s).get("a") not in (None, before["a"]), 10)
+        wait_recording(s, "a")
+        wait_for("a second file", lambda: len(s.recordings("a")) == 2, 20)
+        first = min(s.recordings("a"), key=lambda r: r["started_at"])
+        assert first["status"] == "sealed" and killed - when(first["ended_at"]) < 3.5, (first, killed)
+        wait_for("another child", lambda: children(s).get("b") not in (None, before["b"]), 40)
+        wait_for("a second file", lambda: len(s.recordings("b")) == 2, 30)
+        stop_all(s)
+        for id, least in (("a", 0), ("b", 9)):
+            agree(s, id)
+            rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
+            missing = when(rows[1]["started_at"]) - when(rows[0]["ended_at"])
+            lost = [g for g in s.gaps(id) if g["reason"] != "stopped_by_user"]
+            assert missing > least, rows
+            assert [(g["from"], g["to"]) for g in lost] == ([(rows[0]["ended_at"], rows[1]["started_at"])] if missing > 2 else []), (lost, rows)
+            report = frames(s.files(id))
+            assert abs(report["missing"] - missing * 25) < 3 and report["repeated"] == report["reordered"] == 0, (report, missing)
+        assert not zombies(s)
+
+
+@test("Vigia killed: no child outlives it, and at the next start catalogue and disk agree; the time between is server_down")
+def server_killed():
+    with Site(FFMPEG, file="10s", cameras=[("a", ""), ("b", "")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", "b")
+        wait_for("two files", lambda: len(s.recordings("a")) >= 2, 30)
+        time.sleep(3 - time.time() % 10 if time.time() % 10 < 3 else 10.3 - time.time() % 10)  # a file is just begun, or not yet taken over
+        s.server.stop(signal.SIGKILL)
+        wait_for("no child", lambda: not children(s), 5)
+        time.sleep(4)
+        s.start_server()
+        wait_recording(s, "a", "b")
+        time.sleep(4)
+        for id in "ab":
+            gap = [g for g in s.gaps(id) if g["reason"] == "server_down"]
+            assert len(gap) == 1 and gap[0]["to"] and 3 < when(gap[0]["to"]) - when(gap[0]["from"]) < 15, s.gaps(id)
+        stop_all(s)
+        for id in "ab":
+            agree(s, id)
+            rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
+            gap = [g for g in s.gaps(id) if g["reason"] == "server_down"][0]
+            assert gap["from"] in [r["ended_at"] for r in rows] and gap["to"] in [r["started_at"] for r in rows], (gap, rows)
+            for f in s.files(id):
+                decodes(f)
+        assert not os.listdir(os.path.join(s.footage, ".vigia", "ffmpeg")), "a staging folder is left"
+        s.server.stop()
+        assert not children(s)
+
+
+@test("a camera that goes away and comes back: a no_signal gap between the last and the first frame, refused where it says no")
+def camera_away():
+    with Site(FFMPEG, file="1h", cameras=[("a", ""), ("no", "auth=digest&user=admin&password=outra")]) as s:
+        s.wait_live("a")
+        wait_recording(s, "a")
+        time.sleep(5)
+        s.sim.stop(signal.SIGKILL)
+        wait_for("a gap", lambda: [g for g in s.gaps("a") if g["to"] is None], 30)
+        assert s.stream("a")["recording_state"] == "not_recording"
+        time.sleep(3)
+        s.start_sim()
+        wait_for("the end of the gap", lambda: all(g["to"] for g in s.gaps("a")), 60)
+        wait_recording(s, "a")
+        gaps = s.gaps("a")
+        rows = sorted(s.recordings("a"), key=lambda r: r["started_at"])
+        assert {g["reason"] for g in gaps} <= {"no_signal"} and gaps[-1]["from"] == rows[0]["ended_at"], (gaps, rows)
+        assert gaps[0]["to"] == rows[-1]["started_at"], (gaps, rows)
+        agree(s, "a")
+        wait_for("a gap that says refused", lambda: [g for g in s.gaps("no") if g["reason"] in ("refused", "no_signal") and g["to"] is None], 30)
+
+
+@test("no password in the process list, the log or an answer")
+def secrets():
+    with Site(FFMPEG, cameras=[("a", "auth=basic&user=admin&password=c0fre-%40-forte")], start=False) as s:
+        s.cameras = []
+        s.start()
+        s.add_city("lapa")
+        for id, port in (("a", s.rtsp_port), ("away", 9)):
+            s.post("/cameras", {"id": id, "city_id": "lapa", "name": id,
+                                "rtsp_url": f"rtsp://admin:c0fre-%40-forte@127.0.0.1:{port}/{id}?auth=basic&user=admin&password=c0fre-%40-forte"})
+        s.post("/streams/start", {"all": True})
+        wait_recording(s, "a")
+        seen = b""
+        for _ in range(40):
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    seen += open(f"/proc/{pid}/cmdline", "rb").read() + b"\n"
+                except (FileNotFoundError, ProcessLookupError):
+                    pass
+            time.sleep(0.1)
+        assert b"-segment_time" in seen and b"c0fre" not in seen
+        assert "ffmpeg.ended" in s.said() and "c0fre" not in s.said(), s.said()
+        assert "c0fre" not in fetch(s.base + "/api/v1/streams", headers={"Authorization": "Bearer " + s.token}).text
+
+
+@test("the provider's HLS as input: recorded, nobody counted as a viewer, the camera pulled once")
+def over_hls():
+    with Site(FFMPEG + "ffmpeg: {input: hls}\n", file="10s", cameras=[("a", "")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", seconds=40)
+        wait_for("two whole files", lambda: len(s.recordings("a")) >= 3, 60)
+        assert s.stream("a")["viewers"] == 0
+        stop_all(s)
+        settled(s, "a")
+        agree(s, "a")
+        for f in s.files("a"):
+            decodes(f)
+
+
+@test("a disk that fills up: disk_full, and recording comes back when there is room")
+def disk_full():
+    folder = os.path.join("/tmp", f"vigia-ffmpeg-{os.getpid()}")
+    os.mkdir(folder)
+    if os.getuid() or run("mount", "-t", "tmpfs", "-o", "size=60m", "none", folder).returncode:
+        os.rmdir(folder)
+        raise Skip("needs root and mounts")
+    try:
+        with Site(FFMPEG, volumes=[folder], cameras=[("a", "clip=hd")], file="10s") as s:
+            s.wait_live()
+            wait_recording(s, "a")
+            s.post("/holds", {"camera_ids": ["a"], "from": "2020-01-01T00:00:00Z", "to": "2040-01-01T00:00:00Z", "reason": "teste"})
+            ballast = os.path.join(folder, "ballast")
+            run("dd", "if=/dev/zero", f"of={ballast}", "bs=64k", timeout=30)
+            wait_for("disk_full", lambda: [g for g in s.gaps("a") if g["reason"] == "disk_full" and g["to"] is None], 60)
+            assert s.stream("a")["status"] == "live"
+            os.unlink(ballast)
+            wait_for("the end of it", lambda: all(g["to"] for g in s.gaps("a")), 60)
+            wait_recording(s, "a")
+            stop_all(s)
+            agree(s, "a")
+    finally:
+        run("umount", "-l", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@test("ffmpeg missing, too old, or something else: said at the start")
+def no_ffmpeg():
+    with Site(FFMPEG, start=False, camsim=False) as s:
+        program = os.path.join(s.dir, "program")
+        for text, word in ((None, "cannot be run"), ("echo ffmpeg version 4.3.6 Copyright", "version 4.3.6; 5.0 or newer"),
+                           ("echo hello", "is not an ffmpeg")):
+            if text:
+                with open(program, "w") as f:
+                    f.write("#!/bin/sh\n" + text + "\n")
+                os.chmod(program, stat.S_IRWXU)
+            with open(s.yaml, "a" if text is None else "r") as f:
+                if text is None:
+                    f.write(f"ffmpeg: {{path: {program}}}\n")
+            r = run(VIGIA, "serve", "-c", s.yaml, env=s.env, timeout=30)
+            assert r.returncode == 1 and word in r.stderr, (word, r)
+
+
+main()
