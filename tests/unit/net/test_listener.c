@@ -14,13 +14,13 @@ struct subject {
 	struct net_listener *listener;
 	struct net_conn *conn;
 	int fd, at; /* of its loop */
-	bool move;  /* at the next bytes */
 	char unread[16];
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* under lock */
 	uint16_t port;
 	bool ended;
+	bool move;	 /* at the next bytes */
 	char got[2][16]; /* by loop */
 };
 
@@ -49,8 +49,11 @@ static int64_t on_data(void *ctx, struct bytes data)
 	struct bytes rest, line = bytes_split(data, '\n', &rest);
 	if (line.len == data.len)
 		return 0;
-	if (s->move) {
-		s->move = false;
+	pthread_mutex_lock(&s->lock);
+	bool move = s->move;
+	s->move = false;
+	pthread_mutex_unlock(&s->lock);
+	if (move) {
 		bytes_copy_str(data, s->unread, sizeof(s->unread));
 		s->fd = net_conn_give_up(s->conn);
 		assert_true(s->fd >= 0);
@@ -132,13 +135,20 @@ static void ask(int fd, const char *text)
 	assert_string_equal(answer, "ok\n");
 }
 
+static void assert_got(struct subject *s, int loop, const char *text)
+{
+	pthread_mutex_lock(&s->lock);
+	assert_string_equal(s->got[loop], text);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static void test_accepted_and_answered(void **state)
 {
 	struct subject s;
 	(void)state;
 	int fd = up(&s);
 	ask(fd, "one\n");
-	assert_string_equal(s.got[0], "one");
+	assert_got(&s, 0, "one");
 	down(&s, fd);
 }
 
@@ -147,13 +157,13 @@ static void test_moved_with_what_was_not_read(void **state)
 	struct subject s;
 	(void)state;
 	int fd = up(&s);
-	s.move = true;
+	told(&s, &s.move);
 	assert_int_equal(send(fd, "on", 2, MSG_NOSIGNAL), 2);
 	ask(fd, "e\ntw"); /* nothing is used on the first loop */
-	assert_string_equal(s.got[0], "");
-	assert_string_equal(s.got[1], "one");
+	assert_got(&s, 0, "");
+	assert_got(&s, 1, "one");
 	ask(fd, "o\n"); /* the rest of it went along */
-	assert_string_equal(s.got[1], "two");
+	assert_got(&s, 1, "two");
 	down(&s, fd);
 }
 
