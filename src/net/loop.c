@@ -1,8 +1,6 @@
 /* Event loop, timers and TCP connections over libuv; see loop.h. A loop is one thread; everything of a conn or timer happens
  * on it. Lifecycle of a conn: open -> (resolving -> connecting) -> connected -> net_conn_close -> lingering (TEARDOWN goes out, what the
  * peer still sends is thrown away) -> freed by libuv's close callback. */
-#include "net/loop.h"
-
 #include "net/loop_priv.h"
 
 #include <errno.h>
@@ -12,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #define READ_BUF_SIZE (256u * 1024u) /* shared by a loop's connections: a read is used up before the next one begins */
 #define CARRY_MAX (128u * 1024u)     /* an RTSP frame is at most 64 KiB */
