@@ -232,6 +232,9 @@ static int start_engine(struct site *s, char *why, size_t cap)
 		.file_us = s->config->recording.file_us,
 		.part_ms = s->config->recording.part_ms,
 		.highest_discontinuity = load_discontinuity(s),
+		.republish = site_reads_engine(s),
+		.may_read = site_may_read,
+		.may_read_ctx = s,
 	};
 	int err = engine_create(&config, &s->engine);
 	if (err) {

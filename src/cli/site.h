@@ -30,7 +30,8 @@ struct site {
 	struct volumes *volumes;
 	struct events *events;
 	struct engine *engine;
-	struct ffmpeg *ffmpeg; /* NULL unless it is the recorder */
+	struct ffmpeg *ffmpeg;	  /* NULL unless it is the recorder */
+	char reader_password[48]; /* of this run, for its children */
 	struct smtp *smtp;
 	struct webhook *webhook;
 	struct api *api;
@@ -68,6 +69,8 @@ int64_t site_settle_end(void *self, const struct uuid *id);
 void site_settle_stop(struct site *s);
 /* site_recorder.c: ffmpeg, where it is the recorder. 0, or -1 with why. */
 int site_start_recorder(struct site *s, char *why, size_t cap);
+bool site_reads_engine(struct site *s); /* ffmpeg reads what the engine re-publishes; makes the password of the run */
+bool site_may_read(void *self, const char *camera_id, const char *user, const char *password);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);
 void site_status(void *self, const struct actor *a, struct buf *out);

@@ -4,10 +4,12 @@
 #include "net/loop_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define READ_BUF_SIZE (256u * 1024u) /* shared by a loop's connections: a read is used up before the next one begins */
 #define CARRY_MAX (128u * 1024u)     /* an RTSP frame is at most 64 KiB */
@@ -46,7 +48,7 @@ struct net_conn {
 	uint16_t port;
 	uint8_t *carry; /* bytes that the handler has not used yet */
 	size_t carry_len, carry_cap;
-	size_t send_queued;
+	size_t send_queued, send_max;
 	int open_handles; /* of tcp, timer and a running resolve: freed at 0 */
 	bool connected, closing, closed, resolving;
 };
@@ -363,21 +365,30 @@ static int start_connect(struct net_conn *c, const char *host)
 	return err;
 }
 
-int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeout_ms, const struct net_conn_handler *h, void *ctx,
-		  struct net_conn **ret)
+static struct net_conn *new_conn(struct net_loop *l, const struct net_conn_handler *h, void *ctx)
 {
 	struct net_conn *c = calloc(1, sizeof(*c));
 	if (!c)
-		return -ENOMEM;
+		return NULL;
 	c->loop = l;
 	c->handler = h;
 	c->ctx = ctx;
-	c->port = port;
+	c->send_max = SEND_QUEUE_MAX;
 	c->tcp.data = c;
 	c->timer.data = c;
 	uv_tcp_init(&l->uv, &c->tcp);
 	uv_timer_init(&l->uv, &c->timer);
 	c->open_handles = 2;
+	return c;
+}
+
+int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeout_ms, const struct net_conn_handler *h, void *ctx,
+		  struct net_conn **ret)
+{
+	struct net_conn *c = new_conn(l, h, ctx);
+	if (!c)
+		return -ENOMEM;
+	c->port = port;
 	int err = start_connect(c, host);
 	if (err) {
 		c->closing = true;
@@ -389,6 +400,55 @@ int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeo
 	return 0;
 }
 
+int net_conn_adopt(struct net_loop *l, int fd, const struct net_conn_handler *h, void *ctx, struct net_conn **ret)
+{
+	struct net_conn *c = new_conn(l, h, ctx);
+	if (!c)
+		return -ENOMEM;
+	int err = uv_tcp_open(&c->tcp, fd);
+	if (err)
+		close(fd);
+	if (!err) {
+		c->connected = true;
+		uv_tcp_nodelay(&c->tcp, 1);
+		err = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+	}
+	if (err) {
+		c->closing = true;
+		destroy_now(c);
+		return err;
+	}
+	*ret = c;
+	return 0;
+}
+
+void net_conn_unread(struct net_conn *c, struct bytes data)
+{
+	if (c->closing || data.len > READ_BUF_SIZE - c->carry_len)
+		return;
+	if (c->carry_len)
+		memcpy(c->loop->read_buf, c->carry, c->carry_len);
+	memcpy(c->loop->read_buf + c->carry_len, data.data, data.len);
+	take_bytes(c, data.len);
+}
+
+int net_conn_give_up(struct net_conn *c)
+{
+	uv_os_fd_t fd;
+	int copy = -ENOTCONN;
+	if (c->connected && !c->closing && c->send_queued == 0 && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0) {
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (copy < 0)
+			return -errno;
+	}
+	if (copy < 0)
+		return copy;
+	c->closing = true;
+	c->handler = NULL;
+	destroy_now(c);
+	return copy;
+}
+
 /* ---------------------------------------------------------------- connection: sending */
 
 static void on_written(uv_write_t *req, int status)
@@ -397,6 +457,11 @@ static void on_written(uv_write_t *req, int status)
 	(void)status; /* a broken connection shows up in on_read */
 	w->conn->send_queued -= w->len;
 	free(w);
+}
+
+void net_conn_send_limit(struct net_conn *c, size_t bytes)
+{
+	c->send_max = bytes;
 }
 
 int net_conn_send(struct net_conn *c, struct bytes data)
@@ -413,7 +478,7 @@ int net_conn_send(struct net_conn *c, struct bytes data)
 		if (!data.len)
 			return 0;
 	}
-	if (c->send_queued + data.len > SEND_QUEUE_MAX)
+	if (c->send_queued + data.len > c->send_max)
 		return -ENOBUFS;
 	struct write_req *w = malloc(sizeof(*w) + data.len);
 	if (!w)

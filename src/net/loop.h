@@ -31,8 +31,16 @@ struct net_conn_handler {
 /* Connects (resolving host) with a time-out. The handler and ctx live until net_conn_close. Loop thread only. */
 int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeout_ms, const struct net_conn_handler *h, void *ctx,
 		  struct net_conn **ret);
-/* Queues bytes (copied); -ENOBUFS when more than 256 KiB wait. */
+/* A connected socket (a listener's) becomes a conn; on_connect is not called. The fd is closed where this fails. Loop thread only. */
+int net_conn_adopt(struct net_loop *l, int fd, const struct net_conn_handler *h, void *ctx, struct net_conn **ret);
+/* Ends the conn but not its connection: returns the socket, for net_conn_adopt on another loop, or -errno (the conn is as it was).
+ * What on_data has been given and not used is the caller's to keep; nothing may be waiting to be sent. */
+int net_conn_give_up(struct net_conn *c);
+/* Hands bytes of before to on_data as if they had just come; at most 128 KiB, not from inside of an on_data. */
+void net_conn_unread(struct net_conn *c, struct bytes data);
+/* Queues bytes (copied); -ENOBUFS when more than 256 KiB, or the limit set, wait. */
 int net_conn_send(struct net_conn *c, struct bytes data);
+void net_conn_send_limit(struct net_conn *c, size_t bytes);
 /* From here on on_data is called once `bytes` have gathered, or the peer's window is nearly used up (SO_RCVLOWAT), instead of at every
  * packet: a wake-up costs more than the bytes. 1: at once, as a conn begins. The owner asks for what lies there with net_conn_read. */
 void net_conn_gather(struct net_conn *c, int bytes);

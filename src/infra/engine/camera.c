@@ -241,6 +241,8 @@ static int64_t on_data(void *ctx, struct bytes data)
 	int64_t used = rtsp_client_feed(c->client, data, c->fed_mono_us);
 	if (used > 0)
 		atomic_fetch_add_explicit(&c->engine->bytes_received, (uint64_t)used, memory_order_relaxed);
+	if (c->readers)
+		republish_flush(c);
 	drain(c);
 	if (c->session_over || used < 0) {
 		end_session(c);

@@ -105,6 +105,8 @@ static void use_mux(struct camera_rt *c)
 static void leave_run(struct camera_rt *c, enum media_phase next)
 {
 	struct au_buf *b = &c->bufs[VIDEO], kept = {.grow = grow_video, .ctx = c};
+	if (next != MEDIA_STAGING)
+		republish_end(c, next == MEDIA_NONE ? "the camera is away" : "the camera paused or its time jumped");
 	if (c->video_in_mux) {
 		c->video_in_mux = false;
 		if (b->len && scratch_grow(&kept, b->len) == 0) {
@@ -460,6 +462,8 @@ static void on_video(void *ctx, const struct access_unit *au)
 		b->len = 0; /* a torn unit harms the picture more than its absence: the sample before it lasts longer */
 		return;
 	}
+	if (au->params_changed)
+		republish_end(c, "the camera's parameter sets changed");
 	bool other = au->params_changed || c->restage || mux_wants_replan(c->mux);
 	if (c->phase == MEDIA_RUN && other && (au->key || au->params_changed))
 		begin_staging(c);
@@ -469,6 +473,8 @@ static void on_video(void *ctx, const struct access_unit *au)
 	}
 	bool arrival_before = c->by_arrival;
 	enum media_clock_answer answer = map_time(c, au, &media_us);
+	if (answer == MEDIA_CLOCK_NEW_RUN)
+		republish_end(c, "the camera's time jumped");
 	if (answer == MEDIA_CLOCK_NEW_RUN && ((c->phase == MEDIA_STAGING && c->n_staged_video) || c->by_arrival != arrival_before)) {
 		begin_staging(c);
 		map_time(c, au, &media_us);
@@ -588,7 +594,8 @@ void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arri
 	int which = track == c->video_track ? VIDEO : track == c->audio_track ? AUDIO : -1;
 	if (which < 0 || !c->depack[which])
 		return;
-	depacketizer_feed(c->depack[which], packet, arrival_mono_us);
+	if (depacketizer_feed(c->depack[which], packet, arrival_mono_us) == 0 && c->readers)
+		republish_packet(c, which, packet);
 }
 
 void media_rtcp(struct camera_rt *c, int track, struct bytes packet)
@@ -596,11 +603,18 @@ void media_rtcp(struct camera_rt *c, int track, struct bytes packet)
 	int which = track == c->video_track ? VIDEO : track == c->audio_track ? AUDIO : -1;
 	uint32_t ssrc, rtp;
 	int64_t ntp;
+	if (which >= 0 && c->readers)
+		republish_rtcp(c, which, packet);
 	if (which < 0 || rtcp_find_sender_report(packet, &ssrc, &ntp, &rtp))
 		return;
 	c->sr[which].have = true;
 	c->sr[which].rtp = rtp;
 	c->sr[which].ntp_us = ntp;
+}
+
+bool media_flows(const struct camera_rt *c)
+{
+	return c->client && (c->phase == MEDIA_RUN || (c->phase == MEDIA_STAGING && c->n_staged_video));
 }
 
 static void report_reception(struct camera_rt *c)

@@ -48,7 +48,7 @@ static struct camera_rt *find_locked(struct engine *e, const char *id)
 	return c;
 }
 
-static struct camera_rt *lookup(struct engine *e, const char *id)
+struct camera_rt *engine_lookup(struct engine *e, const char *id)
 {
 	pthread_rwlock_rdlock(&e->lock);
 	struct camera_rt *c = find_locked(e, id);
@@ -75,6 +75,12 @@ static void warn_if_too_many(const struct engine *e)
 				      "through an hour's cut; raise it: LimitNOFILE= in the unit, or ulimit -Hn"));
 }
 
+/* By id: what a stop still has to do on its loop is then done before a start that follows it at once. */
+struct engine_loop *engine_loop_of(struct engine *e, const char *id)
+{
+	return &e->loops[hash_text(id) % (unsigned)e->n_loops];
+}
+
 static struct camera_rt *new_camera(struct engine *e, const char *id)
 {
 	struct camera_rt *c = calloc(1, sizeof(*c));
@@ -86,8 +92,7 @@ static struct camera_rt *new_camera(struct engine *e, const char *id)
 		return NULL;
 	}
 	live_number_discontinuities(c->live, &e->highest_discontinuity);
-	/* By id: what a stop still has to do on its loop is then done before a start that follows it at once. */
-	struct engine_loop *loop = &e->loops[hash_text(id) % (unsigned)e->n_loops];
+	struct engine_loop *loop = engine_loop_of(e, id);
 	atomic_fetch_add(&loop->n_cameras, 1);
 	atomic_fetch_add(&e->n_alive, 1);
 	atomic_init(&c->refs, 1);
@@ -313,7 +318,7 @@ static int provider_remove(void *self, const char *camera_id)
 
 static int provider_state(void *self, const char *camera_id, struct stream_state *ret)
 {
-	struct camera_rt *c = lookup(self, camera_id);
+	struct camera_rt *c = engine_lookup(self, camera_id);
 	if (!c)
 		return -ENOENT;
 	pthread_mutex_lock(&c->state_lock);
@@ -335,7 +340,7 @@ struct streaming_provider engine_provider(struct engine *e)
 
 static int recorder_start(void *self, const struct camera *camera, const struct recording_start *how)
 {
-	struct camera_rt *c = lookup(self, camera->id);
+	struct camera_rt *c = engine_lookup(self, camera->id);
 	struct message *m = c ? calloc(1, sizeof(*m)) : NULL;
 	if (!m) {
 		if (c)
@@ -351,7 +356,7 @@ static int recorder_start(void *self, const struct camera *camera, const struct 
 
 static int recorder_stop(void *self, const char *camera_id, const char *by, const char *note)
 {
-	struct camera_rt *c = lookup(self, camera_id);
+	struct camera_rt *c = engine_lookup(self, camera_id);
 	if (!c)
 		return 0;
 	struct message *m = calloc(1, sizeof(*m));
@@ -428,7 +433,7 @@ static enum live_answer source_media(void *self, const char *camera_id, const ch
 static void source_touch(void *self, const char *camera_id)
 {
 	struct engine *e = self;
-	struct camera_rt *c = lookup(e, camera_id);
+	struct camera_rt *c = engine_lookup(e, camera_id);
 	struct message *m = NULL;
 	if (!c)
 		return;
@@ -497,6 +502,8 @@ int engine_create(const struct engine_config *config, struct engine **ret)
 		snprintf(name, sizeof(name), "loop%d", e->n_loops);
 		err = net_loop_create(name, &e->loops[e->n_loops].net);
 	}
+	if (!err && config->republish)
+		err = republish_start(e);
 	if (err) {
 		engine_destroy(e);
 		return err;
@@ -518,6 +525,7 @@ void engine_destroy(struct engine *e)
 {
 	if (!e)
 		return;
+	republish_stop(e);
 	for (size_t i = 0; e->table && i < e->n_buckets; i++) {
 		struct camera_rt *c = e->table[i];
 		while (c) {
@@ -569,6 +577,11 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 int64_t engine_highest_discontinuity(const struct engine *e)
 {
 	return atomic_load(&e->highest_discontinuity);
+}
+
+int engine_rtsp_port(const struct engine *e)
+{
+	return e->rtsp_port;
 }
 
 uint64_t engine_volume_bytes(const struct engine *e, size_t i)

@@ -22,6 +22,10 @@ struct engine_config {
 	int part_ms;		       /* wished length of a fragment and live part; 0: 200 */
 	int loops;		       /* 0: one per core */
 	int64_t highest_discontinuity; /* that any player may have seen before; kept by the owner, see engine_highest_discontinuity */
+	bool republish;		       /* serve rtsp://127.0.0.1:<engine_rtsp_port>/camera_<id> to readers on this machine */
+	/* Who may read a camera there ("": no camera); on a loop's thread, compares in constant time. NULL: nobody. */
+	bool (*may_read)(void *ctx, const char *camera_id, const char *user, const char *password);
+	void *may_read_ctx;
 };
 int engine_create(const struct engine_config *config, struct engine **ret);
 /* Clean stop: TEARDOWN, files sealed, no gap opened (the next start knows from when nothing was recorded). */
@@ -41,6 +45,8 @@ struct engine_stats {
 void engine_stats(struct engine *e, struct engine_stats *ret);
 /* Largest DISCONTINUITY-SEQUENCE given out so far: to be kept over restarts, it must not go back (RFC 8216bis 6.2.2). */
 int64_t engine_highest_discontinuity(const struct engine *e);
+/* Where readers on this machine reach the cameras' own packets over RTSP; 0: off. */
+int engine_rtsp_port(const struct engine *e);
 /* Bytes of recordings written to volume i since the start. */
 uint64_t engine_volume_bytes(const struct engine *e, size_t i);
 

@@ -5,6 +5,7 @@
 
 #include "infra/engine/engine.h"
 #include "infra/engine/mux.h"
+#include "infra/engine/republish.h"
 #include "media/rtp/depacketizer.h"
 #include "media/rtp/media_clock.h"
 #include "media/rtsp/client.h"
@@ -29,7 +30,9 @@ struct engine {
 	struct engine_loop *loops;
 	int n_loops;
 	struct writers *writers;
-	size_t cameras_that_fit; /* by the limit on open files */
+	size_t cameras_that_fit;     /* by the limit on open files */
+	struct republish *republish; /* NULL: off */
+	int rtsp_port;
 	pthread_rwlock_t lock;
 	/* under lock */
 	struct camera_rt **table; /* chained hash by id */
@@ -99,6 +102,8 @@ struct camera_rt {
 	char error[200];
 	uint32_t rng;
 
+	struct reader *readers; /* of its re-publication; republish.c */
+
 	/* media */
 	int video_track, audio_track;	/* -1 none */
 	struct depacketizer *depack[2]; /* video, audio */
@@ -161,6 +166,8 @@ struct camera_rt {
 };
 
 /* engine.c */
+struct camera_rt *engine_lookup(struct engine *e, const char *id); /* a reference, or NULL */
+struct engine_loop *engine_loop_of(struct engine *e, const char *id);
 void camera_unref(struct camera_rt *c);
 void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */
 
@@ -183,6 +190,7 @@ int media_begin_session(struct camera_rt *c); /* after PLAY: depacketizers for t
 void media_end_session(struct camera_rt *c);
 void media_rtp(struct camera_rt *c, int track, struct bytes packet, int64_t arrival_mono_us);
 void media_rtcp(struct camera_rt *c, int track, struct bytes packet);
+bool media_flows(const struct camera_rt *c); /* a key frame has come, and nothing has ended what began with it */
 void media_tick(struct camera_rt *c, int64_t now_mono_us);
 void media_free(struct camera_rt *c);
 

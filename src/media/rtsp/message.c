@@ -36,7 +36,7 @@ static int read_first_line(struct bytes line, struct rtsp_message *m)
 		return -EPROTO;
 	struct bytes first = bytes_split(line, ' ', &rest);
 	if (!bytes_starts_nocase(first, "RTSP/")) {
-		bytes_split(bytes_trim(rest), ' ', &last);
+		m->url = bytes_split(bytes_trim(rest), ' ', &last);
 		if (!bytes_starts_nocase(bytes_trim(last), "RTSP/") || first.len > 32)
 			return -EPROTO;
 		m->method = first;

@@ -12,6 +12,7 @@ struct rtsp_message {
 	int status;	      /* of a response; 0: a request */
 	struct bytes reason;  /* of a response */
 	struct bytes method;  /* of a request */
+	struct bytes url;     /* of a request */
 	struct bytes headers; /* lines behind the first */
 	struct bytes body;
 };
