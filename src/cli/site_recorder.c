@@ -48,6 +48,16 @@ static void source_of(void *self, const char *camera_id, const char *rtsp_url, c
 		ret[0] = 0;
 }
 
+static enum ffmpeg_source_state state_of(void *self, const char *camera_id, enum gap_reason *ret_cause)
+{
+	const struct site *s = self;
+	struct stream_state state;
+	if (s->app.provider.ops->get_state(s->app.provider.self, camera_id, &state) != 0)
+		return FFMPEG_SOURCE_AWAY;
+	*ret_cause = state.cause;
+	return state.status == STREAM_LIVE ? FFMPEG_SOURCE_LIVE : FFMPEG_SOURCE_AWAY;
+}
+
 int site_start_recorder(struct site *s, char *why, size_t cap)
 {
 	if (!records_with_ffmpeg(s))
@@ -62,6 +72,7 @@ int site_start_recorder(struct site *s, char *why, size_t cap)
 		.path = s->config->ffmpeg.path,
 		.file_us = s->config->recording.file_us,
 		.source = source_of,
+		.source_state = state_of,
 		.source_ctx = s,
 		.relayed = true,
 	};

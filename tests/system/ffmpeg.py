@@ -96,13 +96,14 @@ def records():
             settled(s, id)
             rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
             for a, b in zip(rows[1:], rows[2:]):
-                assert -0.001 <= when(b["started_at"]) - when(a["ended_at"]) < 0.5, (a, b)
+                assert abs(when(b["started_at"]) - when(a["ended_at"])) < 0.002, (a, b)
                 assert when(b["started_at"]) % 10 < 2.6, b  # the next key frame behind the cut
             for f in s.files(id):
                 decodes(f)
             agree(s, id)
-            # G.711 is found out by a child that fails; with the camera's change of `audio` that may take more than two seconds.
-            assert {g["reason"] for g in s.gaps(id)} - ({"bad_data"} if id == "g" else set()) == {"stopped_by_user"}, s.gaps(id)
+            stop, *begin = s.gaps(id)
+            assert stop["reason"] == "stopped_by_user" and len(begin) <= 1, s.gaps(id)
+            assert all(when(g["to"]) == when(rows[0]["started_at"]) and when(g["to"]) - when(g["from"]) < 8 for g in begin), begin
         streams = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", s.files("s")[-2])
         assert streams.stdout.split() == ["h264", "aac"], streams
         streams = run("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", s.files("g")[-2])
@@ -144,11 +145,12 @@ def child_killed():
             agree(s, id)
             rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
             missing = when(rows[1]["started_at"]) - when(rows[0]["ended_at"])
-            lost = [g for g in s.gaps(id) if g["reason"] != "stopped_by_user"]
+            lost = [g for g in s.gaps(id) if g["reason"] != "stopped_by_user" and when(g["from"]) > when(rows[0]["started_at"])]
             assert missing > least, rows
             assert [(g["from"], g["to"]) for g in lost] == ([(rows[0]["ended_at"], rows[1]["started_at"])] if missing > 2 else []), (lost, rows)
             report = frames(s.files(id))
-            assert abs(report["missing"] - missing * 25) < 3 and report["repeated"] == report["reordered"] == 0, (report, missing)
+            # The engine hands packets on every 200 to 350 ms: as good as that are the times of a child's first file.
+            assert abs(report["missing"] - missing * 25) < 12 and report["repeated"] == report["reordered"] == 0, (report, missing)
         assert not zombies(s)
 
 
@@ -194,12 +196,12 @@ def camera_away():
         s.start_sim()
         wait_for("the end of the gap", lambda: all(g["to"] for g in s.gaps("a")), 60)
         wait_recording(s, "a")
-        gaps = s.gaps("a")
         rows = sorted(s.recordings("a"), key=lambda r: r["started_at"])
-        assert {g["reason"] for g in gaps} <= {"no_signal"} and gaps[-1]["from"] == rows[0]["ended_at"], (gaps, rows)
+        gaps = [g for g in s.gaps("a") if when(g["from"]) > when(rows[0]["started_at"])]  # not the wait for the first key frame
+        assert {g["reason"] for g in gaps} == {"no_signal"} and gaps[-1]["from"] == rows[0]["ended_at"], (gaps, rows)
         assert gaps[0]["to"] == rows[-1]["started_at"], (gaps, rows)
         agree(s, "a")
-        wait_for("a gap that says refused", lambda: [g for g in s.gaps("no") if g["reason"] in ("refused", "no_signal") and g["to"] is None], 30)
+        wait_for("a gap that says refused", lambda: [g for g in s.gaps("no") if g["reason"] == "refused" and g["to"] is None], 30)
 
 
 @test("no password in the process list, the log or an answer")
@@ -222,7 +224,7 @@ def secrets():
                     pass
             time.sleep(0.1)
         assert b"-segment_time" in seen and b"c0fre" not in seen
-        assert "ffmpeg.ended" in s.said() and "c0fre" not in s.said(), s.said()
+        assert "camera.lost" in s.said() and "c0fre" not in s.said(), s.said()
         assert "c0fre" not in fetch(s.base + "/api/v1/streams", headers={"Authorization": "Bearer " + s.token}).text
 
 

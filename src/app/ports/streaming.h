@@ -22,6 +22,7 @@ struct stream_state {
 	uint32_t fps_milli;
 	uint64_t bytes_received; /* since created */
 	uint64_t frames_lost;	 /* access units damaged or missing */
+	enum gap_reason cause;	 /* why there are no pictures, while there are none */
 };
 
 struct streaming_provider_ops {

@@ -133,6 +133,7 @@ void camera_publish(struct camera_rt *c)
 	s->status = status;
 	s->recording = recording;
 	s->frames_lost = c->frames_lost;
+	s->cause = c->cause;
 	snprintf(s->last_error, sizeof(s->last_error), "%s", c->error);
 	if (c->last_au_mono_us && in_run)
 		s->last_frame_at = now - (camera_mono(c) - c->last_au_mono_us);

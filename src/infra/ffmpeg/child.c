@@ -322,7 +322,7 @@ static void prepare(struct rec *r, int64_t now)
 		return;
 	}
 	s->volume = volume;
-	s->not_before = TIME_NONE;
+	s->follows = TIME_NONE;
 	s->segment.fd = -1;
 	snprintf(s->city_id, sizeof(s->city_id), "%s", r->city_id);
 	snprintf(s->camera_id, sizeof(s->camera_id), "%s", r->id);
@@ -393,13 +393,36 @@ void job_done(void *arg)
 
 /* ---------------------------------------------------------------- the loop's steps */
 
+/* A child for a camera that is away would only say so, every few seconds and for a good part of a core; it begins as soon as the camera is
+ * back, whatever the back-off was. */
+static bool may_begin(struct rec *r, int64_t now)
+{
+	enum gap_reason cause = GAP_NO_SIGNAL;
+	switch (r->f->config.source_state(r->f->config.source_ctx, r->id, &cause)) {
+	case FFMPEG_SOURCE_AWAY:
+		r->ledger.cause = cause;
+		r->away = true;
+		return false;
+	case FFMPEG_SOURCE_LIVE:
+		if (r->away)
+			r->attempts = 0;
+		if (r->away && r->retry_mono_us > now)
+			r->retry_mono_us = now;
+		r->away = false;
+		break;
+	case FFMPEG_SOURCE_UNKNOWN:
+		break;
+	}
+	return now >= r->retry_mono_us;
+}
+
 static void step(struct rec *r, int64_t now, int *starts)
 {
 	if (r->child)
 		watch_child(r, now);
 	if (r->session && !r->job && now >= r->next_scan_mono_us)
 		post_job(r, false);
-	if (!r->session && r->wanted && !r->f->stopping && now >= r->retry_mono_us && *starts > 0) {
+	if (!r->session && r->wanted && !r->f->stopping && *starts > 0 && may_begin(r, now)) {
 		--*starts;
 		prepare(r, now);
 	}

@@ -15,6 +15,8 @@
 
 struct ffmpeg;
 
+enum ffmpeg_source_state { FFMPEG_SOURCE_AWAY, FFMPEG_SOURCE_LIVE, FFMPEG_SOURCE_UNKNOWN };
+
 struct ffmpeg_config {
 	const struct clock *clock;
 	struct volumes *volumes;
@@ -26,6 +28,8 @@ struct ffmpeg_config {
 	int64_t file_us;  /* files are cut at multiples of it (UTC) */
 	/* Where a camera is read from, credentials included; asked at every start of a child. Any thread. */
 	void (*source)(void *ctx, const char *camera_id, const char *rtsp_url, char *ret, size_t cap);
+	/* Whether it is worth a child right now: what is away is waited for without one. ret_cause: then why. Loop thread, cheap. */
+	enum ffmpeg_source_state (*source_state)(void *ctx, const char *camera_id, enum gap_reason *ret_cause);
 	void *source_ctx;
 	bool relayed; /* the source is a server between: its "not found" is a camera that is away */
 };

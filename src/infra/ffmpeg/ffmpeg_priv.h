@@ -21,7 +21,7 @@ struct session {
 	char city_id[ID_CAP], camera_id[ID_CAP];
 	char staging[STAGING_CAP]; /* below the volume */
 	struct segment segment;	   /* fd -1: none */
-	int64_t not_before;	   /* end of the file before it */
+	int64_t follows;	   /* end of the file before it */
 	int64_t progress_mono_us;  /* when the catalogue was last told */
 };
 
@@ -48,6 +48,7 @@ struct rec {
 	int64_t spawned_mono_us, last_frame_mono_us, told_to_end_mono_us;
 	long long frames; /* as the child counts */
 	bool killed, told_to_end;
+	bool away; /* its source was, when it was last asked */
 	int attempts, n_lines;
 	int64_t retry_mono_us;
 	int avoid_volume;

@@ -19,6 +19,7 @@
 #define MOOV_MAX (256u * 1024u)
 #define STILL_90K (2 * 90000u)
 #define OVERLAP_MAX_US US_PER_S
+#define GAP_MAX_US (US_PER_S / 2)
 #define PUSH_STEP (4u << 20)
 #define RENAME_NOREPLACE_FLAG 1u /* renameat2(2) */
 
@@ -151,8 +152,9 @@ static int find_times(struct segment *s, const struct segment_owner *o)
 		return -EAGAIN;
 	int64_t changed = after.st_mtim.tv_sec * US_PER_S + after.st_mtim.tv_nsec / 1000;
 	s->anchor_utc_us = changed - us_of(s->end_tfdt);
-	if (o->not_before != TIME_NONE && s->anchor_utc_us < o->not_before && o->not_before - s->anchor_utc_us <= OVERLAP_MAX_US)
-		s->anchor_utc_us = o->not_before;
+	/* Files of one child follow each other without a gap: a few tenths are how the packets came, more is the camera's clock. */
+	if (o->follows != TIME_NONE && s->anchor_utc_us - o->follows < GAP_MAX_US && o->follows - s->anchor_utc_us < OVERLAP_MAX_US)
+		s->anchor_utc_us = o->follows;
 	s->started_utc_us = s->anchor_utc_us + us_of(s->entries[0].tfdt);
 	s->ended_utc_us = s->anchor_utc_us + us_of(s->end_tfdt);
 	s->n_holes = 0; /* those of before the first frame's time was known: nobody counts on them yet */

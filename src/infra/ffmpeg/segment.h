@@ -33,8 +33,8 @@ struct segment {
 
 struct segment_owner {
 	const char *site_id, *city_id, *camera_id;
-	int64_t not_before; /* the end of the file before: media a little ahead of the clock must not overlap; TIME_NONE */
-	bool any_end;	    /* the writer is gone: what stands behind the last whole fragment tells no time */
+	int64_t follows; /* the end of the same child's file before it; TIME_NONE */
+	bool any_end;	 /* the writer is gone: what stands behind the last whole fragment tells no time */
 };
 
 /* root: the volume's directory; staged: the file's path below it. 0; -EAGAIN while there is no whole fragment; -EBADMSG when it is nothing

@@ -164,7 +164,7 @@ static void finish(struct camera_job *j)
 						      (int64_t)s->segment.whole);
 		j->err = err;
 	}
-	s->not_before = s->segment.ended_utc_us;
+	s->follows = s->segment.ended_utc_us;
 	segment_close(&s->segment);
 }
 
@@ -175,7 +175,7 @@ static int take_over(struct camera_job *j, int root, const char *name, bool comp
 	char path[STAGING_CAP + NAME_MAX_LEN + 2];
 	snprintf(path, sizeof(path), "%s/%s", s->staging, name);
 	const struct segment_owner owner = {
-		.site_id = f->site_id, .city_id = s->city_id, .camera_id = s->camera_id, .not_before = s->not_before, .any_end = complete};
+		.site_id = f->site_id, .city_id = s->city_id, .camera_id = s->camera_id, .follows = s->follows, .any_end = complete};
 	int err = segment_adopt(root, path, &owner, &s->segment);
 	if (err == -EAGAIN && complete) {
 		unlinkat(root, path, 0); /* not one whole fragment: there is no picture in it */
@@ -313,19 +313,19 @@ static size_t recover_session(int root, const char *site_id, const char *city, c
 {
 	struct names names;
 	size_t n = 0;
-	int64_t not_before = TIME_NONE;
+	int64_t follows = TIME_NONE;
 	if (list_names(root, path, &names))
 		return 0;
 	for (size_t i = 0; i < names.n; i++) {
 		char staged[STAGING_CAP + NAME_MAX_LEN + 2];
 		struct segment s;
 		const struct segment_owner owner = {
-			.site_id = site_id, .city_id = city, .camera_id = camera, .not_before = not_before, .any_end = true};
+			.site_id = site_id, .city_id = city, .camera_id = camera, .follows = follows, .any_end = true};
 		snprintf(staged, sizeof(staged), "%s/%s", path, names.name[i]);
 		int err = segment_adopt(root, staged, &owner, &s);
 		if (!err) {
 			n++;
-			not_before = s.ended_utc_us;
+			follows = s.ended_utc_us;
 			segment_close(&s);
 		} else if (err == -EAGAIN) {
 			unlinkat(root, staged, 0);
