@@ -74,6 +74,7 @@ int site_start_recorder(struct site *s, char *why, size_t cap)
 		.source = source_of,
 		.source_state = state_of,
 		.source_ctx = s,
+		.by_gop = reads_hls(s),
 		.relayed = true,
 	};
 	if (ffmpeg_create(&config, &s->ffmpeg, why, cap))

@@ -31,6 +31,7 @@ struct ffmpeg_config {
 	/* Whether it is worth a child right now: what is away is waited for without one. ret_cause: then why. Loop thread, cheap. */
 	enum ffmpeg_source_state (*source_state)(void *ctx, const char *camera_id, enum gap_reason *ret_cause);
 	void *source_ctx;
+	bool by_gop;  /* the source is HLS */
 	bool relayed; /* the source is a server between: its "not found" is a camera that is away */
 };
 /* 0, or -errno with a sentence in why: the program is missing, or too old. */

@@ -112,6 +112,7 @@ static bool on_fragment(void *ctx, const struct fmp4_fragment *f)
 		s->entries[s->n++] = (struct fmp4_index_entry){.offset = f->offset, .tfdt = f->tfdt};
 	note_holes(s, f);
 	s->end_tfdt = f->tfdt + f->duration;
+	s->last_duration = f->duration;
 	return true;
 }
 
@@ -151,7 +152,7 @@ static int find_times(struct segment *s, const struct segment_owner *o)
 	if (!s->n || (!settled && !o->any_end))
 		return -EAGAIN;
 	int64_t changed = after.st_mtim.tv_sec * US_PER_S + after.st_mtim.tv_nsec / 1000;
-	s->anchor_utc_us = changed - us_of(s->end_tfdt);
+	s->anchor_utc_us = changed - us_of(s->end_tfdt + (o->by_gop && !o->any_end ? s->last_duration : 0));
 	/* Files of one child follow each other without a gap: a few tenths are how the packets came, more is the camera's clock. */
 	if (o->follows != TIME_NONE && s->anchor_utc_us - o->follows < GAP_MAX_US && o->follows - s->anchor_utc_us < OVERLAP_MAX_US)
 		s->anchor_utc_us = o->follows;

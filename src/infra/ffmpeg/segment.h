@@ -21,7 +21,7 @@ struct segment {
 	struct uuid id;
 	int64_t anchor_utc_us, started_utc_us, ended_utc_us; /* of the whole fragments */
 	uint64_t whole;					     /* end of the last whole fragment, in the file */
-	uint64_t end_tfdt;
+	uint64_t end_tfdt, last_duration;		     /* of the video: 90 kHz */
 	struct fmp4_index_entry *entries;
 	size_t n, cap;
 	/* Pictures that stood still for more than 2 s, found by the last segment_extend: wall time. */
@@ -34,6 +34,7 @@ struct segment {
 struct segment_owner {
 	const char *site_id, *city_id, *camera_id;
 	int64_t follows; /* the end of the same child's file before it; TIME_NONE */
+	bool by_gop;	 /* the source hands whole GOPs on (HLS): the key frame behind one comes with all of the next */
 	bool any_end;	 /* the writer is gone: what stands behind the last whole fragment tells no time */
 };
 

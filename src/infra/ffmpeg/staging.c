@@ -174,8 +174,12 @@ static int take_over(struct camera_job *j, int root, const char *name, bool comp
 	struct ffmpeg *f = j->rec->f;
 	char path[STAGING_CAP + NAME_MAX_LEN + 2];
 	snprintf(path, sizeof(path), "%s/%s", s->staging, name);
-	const struct segment_owner owner = {
-		.site_id = f->site_id, .city_id = s->city_id, .camera_id = s->camera_id, .follows = s->follows, .any_end = complete};
+	const struct segment_owner owner = {.site_id = f->site_id,
+					    .city_id = s->city_id,
+					    .camera_id = s->camera_id,
+					    .follows = s->follows,
+					    .by_gop = f->config.by_gop,
+					    .any_end = complete};
 	int err = segment_adopt(root, path, &owner, &s->segment);
 	if (err == -EAGAIN && complete) {
 		unlinkat(root, path, 0); /* not one whole fragment: there is no picture in it */
