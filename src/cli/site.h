@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "infra/config/config.h"
 #include "infra/engine/engine.h"
+#include "infra/mediamtx/relay.h"
 #include "infra/smtp/smtp.h"
 #include "infra/volume/volumes.h"
 #include "infra/webhook/webhook.h"
@@ -29,6 +30,8 @@ struct site {
 	struct volumes *volumes;
 	struct events *events;
 	struct engine *engine;
+	struct mediamtx *mediamtx; /* NULL unless it provides the streams */
+	struct relay relay;	   /* the engine recording what MediaMTX sends on */
 	struct smtp *smtp;
 	struct webhook *webhook;
 	struct api *api;
@@ -64,6 +67,12 @@ int site_settle(struct site *s, size_t *ret_n);
 void site_settle_rest(struct site *s);
 int64_t site_settle_end(void *self, const struct uuid *id);
 void site_settle_stop(struct site *s);
+/* site_mediamtx.c: nothing where `provider` is not mediamtx. open: after the engine; sets provider and recorder. */
+bool site_has_mediamtx(const struct site *s);
+int site_open_mediamtx(struct site *s, char *why, size_t cap);
+void site_serve_mediamtx(struct site *s, struct api_config *config);
+void site_mediamtx_status(struct site *s, struct buf *out);
+void site_mediamtx_metrics(struct site *s, struct buf *out);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);
 void site_status(void *self, const struct actor *a, struct buf *out);

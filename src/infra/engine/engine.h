@@ -21,6 +21,7 @@ struct engine_config {
 	int64_t file_us;	       /* files are cut at multiples of it (UTC) */
 	int part_ms;		       /* wished length of a fragment and live part; 0: 200 */
 	int loops;		       /* 0: one per core */
+	bool relayed_sources;	       /* another server sends the cameras on: its "no such stream" means that the camera is away */
 	int64_t highest_discontinuity; /* that any player may have seen before; kept by the owner, see engine_highest_discontinuity */
 };
 int engine_create(const struct engine_config *config, struct engine **ret);

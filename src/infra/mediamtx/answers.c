@@ -116,7 +116,9 @@ bool mtx_answer_path(const struct mtx_answer *a, size_t i, struct mtx_path *ret)
 bool mtx_answer_viewer(const struct mtx_answer *a, size_t i, struct mtx_viewer *ret)
 {
 	const json_t *o = item_of(a, i, "path", ret->camera_id);
+	ret->id = o ? text_of(o, "id") : "";
 	ret->user = o ? text_of(o, "user") : "";
+	ret->query = o ? text_of(o, "query") : "";
 	return o != NULL;
 }
 
@@ -292,9 +294,12 @@ void mtx_answer_error(struct bytes body, char *ret, size_t cap)
 		}
 		s += n;
 		if (*s && at + 1 < cap)
-			ret[at++] = (unsigned char)*s < ' ' ? ' ' : *s;
+			ret[at++] = *s;
 		s += *s != 0;
 	}
 	ret[at < cap ? at : cap - 1] = 0;
+	for (char *r = ret; *r; r++) /* it goes into logs and answers, and may be cut within a character */
+		if ((unsigned char)*r < ' ' || (unsigned char)*r >= 0x7f)
+			*r = '?';
 	mtx_answer_free(a);
 }

@@ -47,7 +47,7 @@ bool mtx_answer_conf(const struct mtx_answer *a, size_t i, const struct mtx_fiel
 
 struct mtx_viewer { /* of /v3/hlssessions/list */
 	char camera_id[ID_CAP];
-	const char *user; /* "" where it is not said */
+	const char *id, *user, *query; /* "" where it is not said */
 };
 bool mtx_answer_viewer(const struct mtx_answer *a, size_t i, struct mtx_viewer *ret);
 

@@ -177,7 +177,7 @@ struct streaming_provider mediamtx_provider(struct mediamtx *m)
 
 struct kick {
 	struct mediamtx *m;
-	char path[64 + MTX_SESSION_CAP];
+	char path[40 + MTX_SESSION_CAP];
 };
 
 static void kicked(struct mediamtx *m, void *ctx, const struct net_http_answer *a)
@@ -197,20 +197,58 @@ static void run_kick(void *arg)
 	free(k);
 }
 
-void mediamtx_kick(struct mediamtx *m, const char *protocol, const char *session_id)
+void mediamtx_kick(struct mediamtx *m, const char *session_id)
 {
-	static const char *const kinds[][2] = {{"hls", "hlssessions"}, {"rtsp", "rtspsessions"}, {"webrtc", "webrtcsessions"}};
-	for (const char *s = session_id; *s; s++)
-		if (!strchr("0123456789abcdefABCDEF-", *s))
+	struct kick *k = malloc(sizeof(*k));
+	if (!k)
+		return;
+	k->m = m;
+	snprintf(k->path, sizeof(k->path), "/v3/hlssessions/kick/%s", session_id);
+	net_loop_post(m->loop, run_kick, k);
+}
+
+void mtx_sessions_clear(struct mtx_sessions *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->items[i].query);
+	s->n = 0;
+}
+
+void mtx_sessions_add(struct mtx_sessions *s, const struct mtx_viewer *v)
+{
+	size_t id = strlen(v->id);
+	if (!id || id >= MTX_SESSION_CAP || strspn(v->id, "0123456789abcdefABCDEF-") != id || s->n == MTX_SESSIONS_MAX)
+		return;
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+		struct mtx_session *more = realloc(s->items, cap * sizeof(*more));
+		if (!more)
 			return;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct kick *k = strcmp(kinds[i][0], protocol) == 0 && strlen(session_id) < MTX_SESSION_CAP ? malloc(sizeof(*k)) : NULL;
-		if (!k)
-			continue;
-		k->m = m;
-		snprintf(k->path, sizeof(k->path), "/v3/%s/kick/%s", kinds[i][1], session_id);
-		net_loop_post(m->loop, run_kick, k);
+		s->items = more;
+		s->cap = cap;
 	}
+	struct mtx_session *one = &s->items[s->n];
+	one->query = strndup(v->query, MTX_QUERY_MAX);
+	if (!one->query)
+		return;
+	memcpy(one->id, v->id, id + 1);
+	memcpy(one->camera_id, v->camera_id, sizeof(one->camera_id));
+	s->n++;
+}
+
+size_t mediamtx_sessions(struct mediamtx *m, struct arena *mem, struct mediamtx_session **ret)
+{
+	pthread_mutex_lock(&m->lock);
+	size_t n = m->status.reachable && m->status.access == MTX_ACCESS_VIGIA ? m->sessions.n : 0;
+	struct mediamtx_session *list = ARENA_ARRAY(mem, struct mediamtx_session, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(list[i].id, m->sessions.items[i].id, sizeof(list[i].id));
+		memcpy(list[i].camera_id, m->sessions.items[i].camera_id, sizeof(list[i].camera_id));
+		list[i].query = arena_strdup(mem, m->sessions.items[i].query);
+	}
+	pthread_mutex_unlock(&m->lock);
+	*ret = list;
+	return n;
 }
 
 /* ---------------------------------------------------------------- status */
@@ -308,6 +346,10 @@ void mediamtx_destroy(struct mediamtx *m)
 			mtx_forget(m, m->table[b]);
 	}
 	mtx_answer_free(m->defaults);
+	mtx_sessions_clear(&m->sessions);
+	mtx_sessions_clear(&m->counting);
+	free(m->sessions.items);
+	free(m->counting.items);
 	pthread_mutex_destroy(&m->lock);
 	memset(m, 0, sizeof(*m));
 	free(m);

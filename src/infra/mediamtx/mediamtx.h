@@ -9,6 +9,7 @@
 
 #include "app/ports/outward.h"
 #include "app/ports/streaming.h"
+#include "base/arena.h"
 #include "infra/mediamtx/answers.h"
 
 struct mediamtx;
@@ -38,8 +39,15 @@ struct streaming_provider mediamtx_provider(struct mediamtx *m);
 /* Where our own recorder pulls the camera from, with credentials: its RTSP, or its HLS. Never for people or logs. */
 void mediamtx_source_url(struct mediamtx *m, const char *camera_id, bool hls, char *ret, size_t cap);
 
-/* Ends viewing sessions that MediaMTX does not ask about again (1.18 and later). Any thread. */
-void mediamtx_kick(struct mediamtx *m, const char *protocol, const char *session_id);
+/* A viewer who was let in and is not asked about again (1.18 and later), as in the last list. */
+struct mediamtx_session {
+	char id[MTX_SESSION_CAP], camera_id[ID_CAP];
+	const char *query; /* with which it was opened, "" where it is not said */
+};
+/* All of them, in the arena. Any thread. */
+size_t mediamtx_sessions(struct mediamtx *m, struct arena *mem, struct mediamtx_session **ret);
+/* Ends one. Any thread. */
+void mediamtx_kick(struct mediamtx *m, const char *session_id);
 
 struct mediamtx_status {
 	bool reachable, asked; /* asked: there was an answer, or none, at all */

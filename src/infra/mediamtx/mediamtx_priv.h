@@ -24,6 +24,18 @@ enum mtx_presence { PRESENCE_UNKNOWN, PRESENCE_ABSENT, PRESENCE_OTHER, PRESENCE_
 
 struct mtx_call;
 
+#define MTX_SESSIONS_MAX 20000u
+#define MTX_QUERY_MAX 1000u
+struct mtx_sessions {
+	struct mtx_session {
+		char id[MTX_SESSION_CAP], camera_id[ID_CAP];
+		char *query;
+	} * items;
+	size_t n, cap;
+};
+void mtx_sessions_clear(struct mtx_sessions *s);
+void mtx_sessions_add(struct mtx_sessions *s, const struct mtx_viewer *v);
+
 struct mtx_camera { /* everything under lock; what is marked so is written by the loop alone */
 	struct mtx_camera *next;
 	char id[ID_CAP], city_id[ID_CAP];
@@ -58,6 +70,7 @@ struct mediamtx {
 	/* under lock */
 	struct mtx_camera *table[MTX_BUCKETS];
 	struct mediamtx_status status;
+	struct mtx_sessions sessions, counting; /* whole; of the round under way */
 
 	/* loop thread */
 	struct net_timer *timer;

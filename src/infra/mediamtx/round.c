@@ -62,9 +62,12 @@ static int take_sessions(struct mediamtx *m, const struct mtx_answer *a)
 	pthread_mutex_lock(&m->lock);
 	for (size_t i = 0; i < mtx_answer_items(a); i++) {
 		/* Our own recorder is not a viewer. */
-		struct mtx_camera *c = mtx_answer_viewer(a, i, &v) && strcmp(v.user, m->user) != 0 ? mtx_find(m, v.camera_id) : NULL;
+		if (!mtx_answer_viewer(a, i, &v) || (m->user[0] && strcmp(v.user, m->user) == 0))
+			continue;
+		struct mtx_camera *c = mtx_find(m, v.camera_id);
 		if (c)
 			c->sessions++;
+		mtx_sessions_add(&m->counting, &v);
 	}
 	pthread_mutex_unlock(&m->lock);
 	return 0;
@@ -73,6 +76,15 @@ static int take_sessions(struct mediamtx *m, const struct mtx_answer *a)
 static void no_sessions(struct mediamtx *m)
 {
 	m->has_sessions = KNOWN_NO;
+}
+
+static void after_sessions(struct mediamtx *m)
+{
+	pthread_mutex_lock(&m->lock);
+	struct mtx_sessions whole = m->counting;
+	m->counting = m->sessions;
+	m->sessions = whole;
+	pthread_mutex_unlock(&m->lock);
 }
 
 static void take_path(struct mediamtx *m, struct mtx_camera *c, const struct mtx_path *p)
@@ -259,7 +271,7 @@ static const struct {
 } steps[STEPS] = {
 	[STEP_INFO] = {"/v3/info", false, wants_info, take_info, no_info, NULL},
 	[STEP_DEFAULTS] = {"/v3/config/pathdefaults/get", false, wants_defaults, take_defaults, no_defaults, NULL},
-	[STEP_SESSIONS] = {"/v3/hlssessions/list", true, wants_sessions, take_sessions, no_sessions, NULL},
+	[STEP_SESSIONS] = {"/v3/hlssessions/list", true, wants_sessions, take_sessions, no_sessions, after_sessions},
 	[STEP_PATHS] = {"/v3/paths/list", true, always, take_paths, NULL, after_paths},
 	[STEP_CONF] = {"/v3/config/paths/list", true, wants_conf, take_conf, NULL, after_conf},
 	[STEP_GLOBAL] = {"/v3/config/global/get", false, wants_global, take_global, no_global, NULL},
@@ -394,6 +406,7 @@ static void begin_pages(struct mediamtx *m)
 	if (m->now.step != STEP_SESSIONS)
 		return;
 	pthread_mutex_lock(&m->lock);
+	mtx_sessions_clear(&m->counting);
 	for (size_t b = 0; b < MTX_BUCKETS; b++)
 		for (struct mtx_camera *c = m->table[b]; c; c = c->next)
 			c->sessions = 0;
