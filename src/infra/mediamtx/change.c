@@ -1,4 +1,5 @@
-/* Bringing MediaMTX's configuration to what is wanted: adds, patches, deletes, a few at a time. Loop thread. */
+/* Bringing MediaMTX's configuration to what is wanted: adds, replacements, deletes, a few at a time. Loop thread.
+ * Never a PATCH: one that 1.20 refuses stays in its memory and spoils every other change. */
 #include "infra/mediamtx/mediamtx_priv.h"
 
 #include "base/log.h"
@@ -10,8 +11,9 @@
 #define RETRY_FIRST_US US_PER_S
 #define RETRY_REFUSED_US (5 * US_PER_S)
 #define RETRY_MAX_US (60 * US_PER_S)
+#define SHOWS_AFTER_MS 700 /* a camera that answers has pictures by then */
 
-enum kind { CHANGE_ADD, CHANGE_PATCH, CHANGE_DELETE };
+enum kind { CHANGE_ADD, CHANGE_REPLACE, CHANGE_DELETE };
 
 struct change {
 	enum kind kind;
@@ -44,7 +46,7 @@ static size_t take_due(struct mediamtx *m, struct change **ret, size_t n)
 			struct change *ch = calloc(1, sizeof(*ch));
 			if (!ch)
 				break;
-			ch->kind = !c->wanted ? CHANGE_DELETE : c->presence == PRESENCE_OTHER ? CHANGE_PATCH : CHANGE_ADD;
+			ch->kind = !c->wanted ? CHANGE_DELETE : c->presence == PRESENCE_OTHER ? CHANGE_REPLACE : CHANGE_ADD;
 			memcpy(ch->id, c->id, sizeof(ch->id));
 			memcpy(ch->source, c->url, sizeof(ch->source));
 			c->busy = true;
@@ -124,7 +126,7 @@ static bool settle(struct mediamtx *m, struct mtx_camera *c, const struct change
 		c->presence = PRESENCE_OTHER;
 		return true;
 	}
-	if (ch->kind == CHANGE_PATCH && a->status == 404) {
+	if (ch->kind == CHANGE_REPLACE && a->status == 404) {
 		c->presence = PRESENCE_ABSENT;
 		return true;
 	}
@@ -149,15 +151,15 @@ static void changed(struct mediamtx *m, void *ctx, const struct net_http_answer 
 	pthread_mutex_unlock(&m->lock);
 	if (asked)
 		mtx_changes(m);
-	else
-		mtx_hurry(m); /* the next round says what is wrong */
+	if (!asked || !m->changes_under_way)
+		mtx_round_within(m, asked ? SHOWS_AFTER_MS : 0); /* what is wrong, or what came of it */
 }
 
 static void send_change(struct mediamtx *m, struct change *ch)
 {
 	static const struct {
 		const char *method, *path;
-	} kinds[] = {[CHANGE_ADD] = {"POST", "add"}, [CHANGE_PATCH] = {"PATCH", "patch"}, [CHANGE_DELETE] = {"DELETE", "delete"}};
+	} kinds[] = {[CHANGE_ADD] = {"POST", "add"}, [CHANGE_REPLACE] = {"POST", "replace"}, [CHANGE_DELETE] = {"DELETE", "delete"}};
 	char path[64 + ID_CAP], id[ID_CAP];
 	char *body = ch->kind == CHANGE_DELETE ? NULL : body_of(m, ch);
 	memcpy(id, ch->id, sizeof(id));

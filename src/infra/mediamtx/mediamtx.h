@@ -56,7 +56,7 @@ struct mediamtx_status {
 	bool counts_viewers;
 	char problem[240];		/* "" for none; without secrets */
 	int wanted, ready, waiting;	/* paths; waiting: not yet as they should be */
-	uint64_t calls, changes, round; /* asked so far; of them adds, patches and deletes; whole rounds */
+	uint64_t calls, changes, round; /* asked so far; of them adds, replacements and deletes; whole rounds */
 };
 void mediamtx_status(struct mediamtx *m, struct mediamtx_status *ret);
 

@@ -1,5 +1,5 @@
-/* Inside of the adapter: mediamtx.c (table, ports, life), round.c (what is asked every two seconds), change.c (adds, patches, deletes),
- * calls.c (one call). */
+/* Inside of the adapter: mediamtx.c (table, ports, life), round.c (what is asked every two seconds), change.c (adds, replacements,
+ * deletes), calls.c (one call). */
 #ifndef VIGIA_INFRA_MEDIAMTX_MEDIAMTX_PRIV_H
 #define VIGIA_INFRA_MEDIAMTX_MEDIAMTX_PRIV_H
 
@@ -90,8 +90,9 @@ struct mediamtx {
 	enum mtx_access access;
 	char problem[240]; /* as last told */
 	bool in_round;
-	size_t scan;	    /* where the next look for changes begins */
-	size_t n_strangers; /* under lock, too */
+	int64_t next_mono_us; /* when the next one begins */
+	size_t scan;	      /* where the next look for changes begins */
+	size_t n_strangers;   /* under lock, too */
 	struct {
 		int step;
 		size_t page;
@@ -134,8 +135,8 @@ const char *mtx_place(const struct mediamtx *m);
 
 /* --- round.c, loop thread --- */
 void mtx_round(void *ctx);
-/* The next round begins at once, unless one is under way. */
-void mtx_hurry(struct mediamtx *m);
+/* The next round begins within that time, unless one is under way. */
+void mtx_round_within(struct mediamtx *m, int64_t ms);
 
 /* --- change.c, loop thread --- */
 /* Begins what is to be changed, at most MTX_CHANGES_AT_ONCE at once. */

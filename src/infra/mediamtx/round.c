@@ -291,6 +291,7 @@ static void say_problem(struct mediamtx *m, const char *problem)
 static void end_round(struct mediamtx *m, int64_t pause_ms)
 {
 	m->in_round = false;
+	m->next_mono_us = mtx_mono(m) + pause_ms * 1000;
 	net_timer_set(m->timer, pause_ms);
 }
 
@@ -478,8 +479,11 @@ void mtx_round(void *ctx)
 	ask(m);
 }
 
-void mtx_hurry(struct mediamtx *m)
+void mtx_round_within(struct mediamtx *m, int64_t ms)
 {
-	if (!m->in_round)
-		net_timer_set(m->timer, 0);
+	int64_t at = mtx_mono(m) + ms * 1000;
+	if (m->in_round || at >= m->next_mono_us)
+		return;
+	m->next_mono_us = at;
+	net_timer_set(m->timer, ms);
 }
