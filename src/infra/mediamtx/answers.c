@@ -50,6 +50,16 @@ size_t mtx_answer_items(const struct mtx_answer *a)
 	return json_array_size(member(a, "items"));
 }
 
+bool mtx_answer_has(const struct mtx_answer *a, const char *name)
+{
+	return member(a, name) != NULL;
+}
+
+bool mtx_answer_is_list(const struct mtx_answer *a)
+{
+	return json_is_array(member(a, "items"));
+}
+
 /* "camera_<id>" -> id; false: not the name of a camera's path. */
 static bool camera_of(const char *name, char ret_id[ID_CAP])
 {

@@ -19,6 +19,9 @@ void mtx_answer_free(struct mtx_answer *a); /* takes NULL */
 /* How many pages the list has; 0 where it does not say. */
 size_t mtx_answer_pages(const struct mtx_answer *a);
 size_t mtx_answer_items(const struct mtx_answer *a);
+/* Whether it has that member at all: what is not MediaMTX may answer with an object, too. */
+bool mtx_answer_has(const struct mtx_answer *a, const char *name);
+bool mtx_answer_is_list(const struct mtx_answer *a);
 
 struct mtx_path { /* of /v3/paths/list */
 	char camera_id[ID_CAP];

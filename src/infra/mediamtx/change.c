@@ -89,7 +89,8 @@ static void note_refusal(struct mediamtx *m, struct mtx_camera *c, const struct 
 {
 	char own[100], words[sizeof(c->refusal)];
 	mtx_answer_error(a->body, own, sizeof(own));
-	snprintf(words, sizeof(words), "MediaMTX does not take the camera (%d)%s%s", a->status, own[0] ? ": " : "", own);
+	snprintf(words, sizeof(words), "MediaMTX %s (%d)%s%s", a->status < 500 ? "does not take the camera" : "failed to take the camera",
+		 a->status, own[0] ? ": " : "", own);
 	if (strcmp(words, c->refusal) != 0)
 		log_warn("mediamtx.path_refused", KV_S("camera", c->id), KV_S("reason", words));
 	memcpy(c->refusal, words, sizeof(words));
@@ -132,7 +133,7 @@ static bool settle(struct mediamtx *m, struct mtx_camera *c, const struct change
 	}
 	c->failures++;
 	bool asked = !a->err && a->status != 401 && a->status != 403;
-	if (asked && strcmp(c->url, ch->source) == 0)
+	if (asked && ch->kind != CHANGE_DELETE && strcmp(c->url, ch->source) == 0)
 		note_refusal(m, c, a);
 	else
 		c->retry_mono_us = now + pause_of(c, RETRY_FIRST_US);

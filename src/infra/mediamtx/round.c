@@ -22,7 +22,7 @@ enum step { STEP_INFO, STEP_DEFAULTS, STEP_SESSIONS, STEP_PATHS, STEP_CONF, STEP
 
 /* --- what the answers say --- */
 
-static int take_info(struct mediamtx *m, const struct mtx_answer *a)
+static void take_info(struct mediamtx *m, const struct mtx_answer *a)
 {
 	char started[sizeof(m->started_at)];
 	mtx_answer_info(a, m->version, sizeof(m->version), started, sizeof(started));
@@ -32,7 +32,6 @@ static int take_info(struct mediamtx *m, const struct mtx_answer *a)
 	}
 	memcpy(m->started_at, started, sizeof(started));
 	m->has_info = KNOWN_YES;
-	return 0;
 }
 
 static void no_info(struct mediamtx *m)
@@ -41,12 +40,11 @@ static void no_info(struct mediamtx *m)
 	snprintf(m->version, sizeof(m->version), "before v1.15.2");
 }
 
-static int take_defaults(struct mediamtx *m, const struct mtx_answer *a)
+static void take_defaults(struct mediamtx *m, const struct mtx_answer *a)
 {
 	if (!m->fields_known)
 		mtx_answer_fields(a, &m->fields);
 	m->fields_known = true;
-	return 0;
 }
 
 static void no_defaults(struct mediamtx *m)
@@ -55,7 +53,7 @@ static void no_defaults(struct mediamtx *m)
 	m->fields_known = true;
 }
 
-static int take_sessions(struct mediamtx *m, const struct mtx_answer *a)
+static void take_sessions(struct mediamtx *m, const struct mtx_answer *a)
 {
 	struct mtx_viewer v;
 	m->has_sessions = KNOWN_YES;
@@ -70,7 +68,6 @@ static int take_sessions(struct mediamtx *m, const struct mtx_answer *a)
 		mtx_sessions_add(&m->counting, &v);
 	}
 	pthread_mutex_unlock(&m->lock);
-	return 0;
 }
 
 static void no_sessions(struct mediamtx *m)
@@ -108,7 +105,7 @@ static void take_path(struct mediamtx *m, struct mtx_camera *c, const struct mtx
 	c->seen_round = m->round;
 }
 
-static int take_paths(struct mediamtx *m, const struct mtx_answer *a)
+static void take_paths(struct mediamtx *m, const struct mtx_answer *a)
 {
 	struct mtx_path p;
 	pthread_mutex_lock(&m->lock);
@@ -118,7 +115,6 @@ static int take_paths(struct mediamtx *m, const struct mtx_answer *a)
 			take_path(m, c, &p);
 	}
 	pthread_mutex_unlock(&m->lock);
-	return 0;
 }
 
 /* What was read is older than a change that ended since. */
@@ -144,7 +140,7 @@ static void take_conf_of(struct mediamtx *m, struct mtx_camera *c, const struct 
 	c->presence = as_wanted ? PRESENCE_AS_WANTED : PRESENCE_OTHER;
 }
 
-static int take_conf(struct mediamtx *m, const struct mtx_answer *a)
+static void take_conf(struct mediamtx *m, const struct mtx_answer *a)
 {
 	struct mtx_conf f;
 	pthread_mutex_lock(&m->lock);
@@ -158,7 +154,6 @@ static int take_conf(struct mediamtx *m, const struct mtx_answer *a)
 			take_conf_of(m, c, &f);
 	}
 	pthread_mutex_unlock(&m->lock);
-	return 0;
 }
 
 static void judge_access(struct mediamtx *m, enum mtx_access access)
@@ -174,10 +169,9 @@ static void judge_access(struct mediamtx *m, enum mtx_access access)
 		log_info("mediamtx.access", KV_S("who_decides", mtx_access_name(access)));
 }
 
-static int take_global(struct mediamtx *m, const struct mtx_answer *a)
+static void take_global(struct mediamtx *m, const struct mtx_answer *a)
 {
 	judge_access(m, mtx_answer_access(a, m->defaults, m->auth_path));
-	return 0;
 }
 
 static void no_global(struct mediamtx *m)
@@ -263,18 +257,18 @@ static bool wants_global(const struct mediamtx *m)
 
 static const struct {
 	const char *path;
-	bool paged;
+	const char *has; /* a member by which MediaMTX's answer is known; NULL: it is a list, in pages */
 	bool (*wanted)(const struct mediamtx *m);
-	int (*take)(struct mediamtx *m, const struct mtx_answer *a);
+	void (*take)(struct mediamtx *m, const struct mtx_answer *a);
 	void (*absent)(struct mediamtx *m); /* what a 404 says; NULL: it is not MediaMTX */
 	void (*after)(struct mediamtx *m);
 } steps[STEPS] = {
-	[STEP_INFO] = {"/v3/info", false, wants_info, take_info, no_info, NULL},
-	[STEP_DEFAULTS] = {"/v3/config/pathdefaults/get", false, wants_defaults, take_defaults, no_defaults, NULL},
-	[STEP_SESSIONS] = {"/v3/hlssessions/list", true, wants_sessions, take_sessions, no_sessions, after_sessions},
-	[STEP_PATHS] = {"/v3/paths/list", true, always, take_paths, NULL, after_paths},
-	[STEP_CONF] = {"/v3/config/paths/list", true, wants_conf, take_conf, NULL, after_conf},
-	[STEP_GLOBAL] = {"/v3/config/global/get", false, wants_global, take_global, no_global, NULL},
+	[STEP_INFO] = {"/v3/info", "version", wants_info, take_info, no_info, NULL},
+	[STEP_DEFAULTS] = {"/v3/config/pathdefaults/get", "source", wants_defaults, take_defaults, no_defaults, NULL},
+	[STEP_SESSIONS] = {"/v3/hlssessions/list", NULL, wants_sessions, take_sessions, no_sessions, after_sessions},
+	[STEP_PATHS] = {"/v3/paths/list", NULL, always, take_paths, NULL, after_paths},
+	[STEP_CONF] = {"/v3/config/paths/list", NULL, wants_conf, take_conf, NULL, after_conf},
+	[STEP_GLOBAL] = {"/v3/config/global/get", "api", wants_global, take_global, no_global, NULL},
 };
 
 /* --- how it ends --- */
@@ -388,7 +382,7 @@ static void ask(struct mediamtx *m);
 static void next_page_or_step(struct mediamtx *m, size_t pages, size_t items)
 {
 	m->now.page++;
-	if (steps[m->now.step].paged && items && m->now.page < pages && m->now.page < PAGES_MAX) {
+	if (!steps[m->now.step].has && items && m->now.page < pages && m->now.page < PAGES_MAX) {
 		ask(m);
 		return;
 	}
@@ -419,7 +413,7 @@ static void on_answer(struct mediamtx *m, void *ctx, const struct net_http_answe
 	int step = m->now.step;
 	struct mtx_answer *answer = NULL;
 	(void)ctx;
-	if (a->err == -EFBIG && steps[step].paged && m->page_items > PAGE_LEAST) {
+	if (a->err == -EFBIG && !steps[step].has && m->page_items > PAGE_LEAST) {
 		m->page_items = m->page_items / 4 > PAGE_LEAST ? m->page_items / 4 : PAGE_LEAST;
 		m->now.page = 0;
 		ask(m);
@@ -430,7 +424,9 @@ static void on_answer(struct mediamtx *m, void *ctx, const struct net_http_answe
 		next_page_or_step(m, 0, 0);
 		return;
 	}
-	if (a->err || a->status != 200 || mtx_answer_parse(a->body, &answer)) {
+	bool good = !a->err && a->status == 200 && mtx_answer_parse(a->body, &answer) == 0;
+	if (!good || !(steps[step].has ? mtx_answer_has(answer, steps[step].has) : mtx_answer_is_list(answer))) {
+		mtx_answer_free(answer);
 		fail(m, steps[step].path, a);
 		return;
 	}
@@ -456,7 +452,7 @@ static void ask(struct mediamtx *m)
 	}
 	if (m->now.page == 0)
 		begin_pages(m);
-	if (steps[m->now.step].paged)
+	if (!steps[m->now.step].has)
 		snprintf(path, sizeof(path), "%s?itemsPerPage=%zu&page=%zu", steps[m->now.step].path, m->page_items, m->now.page);
 	else
 		snprintf(path, sizeof(path), "%s", steps[m->now.step].path);
