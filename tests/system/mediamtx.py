@@ -332,8 +332,8 @@ def everything(what):
         p.s.wait_live("a", "b")
         p.s.wait_recorded("a")
         p.s.sim.p.send_signal(signal.SIGUSR1)
-        stats = wait_for("camsim's numbers", lambda: os.path.exists(p.s.dir + "/camsim.json") and open(p.s.dir + "/camsim.json").read())
-        print("# " + stats[:300])
+        stats = json.loads(wait_for("camsim's numbers", lambda: os.path.exists(p.s.dir + "/camsim.json") and open(p.s.dir + "/camsim.json").read()))
+        assert [c["plays"] for c in stats["cameras"]] == [1, 1], stats
         token = sign_in(p, "vera")
         url = p.s.call("GET", "/cameras/a/stream", token=token).json["hls_url"]
         assert hls_playable(url)
@@ -356,7 +356,7 @@ def everything(what):
         wait_for("recording again", lambda: p.s.stream("a")["recording_state"] == "recording", 30)
         p.s.delete("/cameras/a/stream")
         p.has("camera_b")
-        assert [g["reason"] for g in p.s.gaps("a") if g["to"] is None] == ["stopped_by_user"]
+        wait_for("the stop in the ledger", lambda: [g["reason"] for g in p.s.gaps("a") if g["to"] is None] == ["stopped_by_user"])
         assert not [g for g in p.s.gaps("a") if g["reason"] == "refused"], p.s.gaps("a")
         for f in p.s.files("a"):
             decodes(f)
