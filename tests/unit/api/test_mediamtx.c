@@ -50,21 +50,21 @@ static int ask(const char *body)
 static int ask_read(const char *ip, const char *path, const char *protocol, const char *query, const char *id)
 {
 	char body[1200];
-	snprintf(
-		body, sizeof(body),
-		"{\"ip\":\"%s\",\"user\":\"\",\"password\":\"\",\"path\":\"%s\",\"protocol\":\"%s\",\"id\":%s,\"action\":\"read\",\"query\":\"%s\"}",
-		ip, path, protocol, id, query);
+	snprintf(body, sizeof(body),
+		 "{\"ip\":\"%s\",\"user\":\"\",\"password\":\"\",\"path\":\"%s\",\"protocol\":\"%s\",\"id\":%s,"
+		 "\"action\":\"read\",\"query\":\"%s\"}",
+		 ip, path, protocol, id, query);
 	return ask(body);
 }
 
 static int ask_as(const char *user, const char *password, const char *action, const char *path)
 {
 	char body[600];
-	snprintf(
-		body, sizeof(body),
-		"{\"ip\":\"127.0.0.1\",\"user\":\"%s\",\"password\":\"%s\",\"token\":\"\",\"action\":\"%s\",\"path\":\"%s\",\"protocol\":\"rtsp\",\"id\":null,"
-		"\"query\":\"\",\"userAgent\":\"\"}",
-		user, password, action, path);
+	snprintf(body, sizeof(body),
+		 "{\"ip\":\"127.0.0.1\",\"user\":\"%s\",\"password\":\"%s\",\"token\":\"\",\"action\":\"%s\","
+		 "\"path\":\"%s\",\"protocol\":\"rtsp\",\"id\":null,"
+		 "\"query\":\"\",\"userAgent\":\"\"}",
+		 user, password, action, path);
 	return ask(body);
 }
 
@@ -166,9 +166,12 @@ static void strange_questions_are_refused(void **state)
 		"{\"action\":\"read\"",
 		"{\"action\":7,\"path\":[],\"ip\":{},\"protocol\":null,\"query\":1,\"user\":[],\"password\":{},\"id\":3}",
 		"{\"action\":\"read\",\"path\":\"camera_\",\"protocol\":\"hls\",\"ip\":\"10.0.0.9\",\"query\":\"token=\"}",
-		"{\"action\":\"read\",\"path\":\"camera_portao-1\",\"protocol\":\"hls\",\"ip\":\"1\\\",\\\"x\\\":\\\"\",\"query\":\"\",\"id\":null}",
-		"{\"action\":\"read\",\"path\":\"camera_portao-1/../x\",\"protocol\":\"hls\",\"ip\":\"10.0.0.9\",\"query\":\"token=a&token=b\",\"id\":null}",
-		"{\"action\":\"read\",\"path\":\"camera_portao-1\",\"protocol\":\"hls\",\"ip\":\"10.0.0.9\",\"id\":\"x y\",\"query\":\"token\"}",
+		"{\"action\":\"read\",\"path\":\"camera_portao-1\",\"protocol\":\"hls\",\"ip\":\"1\\\",\\\"x\\\":\\\"\","
+		"\"query\":\"\",\"id\":null}",
+		"{\"action\":\"read\",\"path\":\"camera_portao-1/../x\",\"protocol\":\"hls\",\"ip\":\"10.0.0.9\","
+		"\"query\":\"token=a&token=b\",\"id\":null}",
+		"{\"action\":\"read\",\"path\":\"camera_portao-1\",\"protocol\":\"hls\",\"ip\":\"10.0.0.9\","
+		"\"id\":\"x y\",\"query\":\"token\"}",
 	};
 	struct buf b = {0};
 	(void)state;
