@@ -44,16 +44,19 @@ alive() {
 	kill -0 "$1" 2>/dev/null
 }
 
+find_mediamtx() {
+	mediamtx=${VIGIA_MEDIAMTX:-$(command -v mediamtx)}
+	mediamtx=${mediamtx%%:*} # the tests may name several
+	[ -n "$mediamtx" ] && [ -x "$mediamtx" ] ||
+		fail "PROVIDER=mediamtx needs the program mediamtx on PATH, or its path in VIGIA_MEDIAMTX (https://github.com/bluenviron/mediamtx)"
+	mediamtx_version=$("$mediamtx" --version 2>/dev/null | sed -n 's/^v\{0,1\}\([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1)
+	[ -n "$mediamtx_version" ] || fail "$mediamtx --version does not say a version: it is not MediaMTX"
+}
+
 # A MediaMTX that asks this server who may watch, and this server's configuration that goes with it.
 start_mediamtx() {
-	local program=${VIGIA_MEDIAMTX:-$(command -v mediamtx)} listen=${VIGIA_LISTEN:-127.0.0.1:8080} version api hls rtsp folder
-	program=${program%%:*} # the tests may name several
-	[ -n "$program" ] && [ -x "$program" ] ||
-		fail "PROVIDER=mediamtx needs the program mediamtx on PATH, or its path in VIGIA_MEDIAMTX (https://github.com/bluenviron/mediamtx)"
-	version=$("$program" --version 2>/dev/null | sed -n 's/^v\{0,1\}\([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1)
-	[ -n "$version" ] || fail "$program --version does not say a version: it is not MediaMTX"
+	local listen=${VIGIA_LISTEN:-127.0.0.1:8080} version=$((${mediamtx_version% *} * 1000 + ${mediamtx_version#* })) api hls rtsp folder
 	read -r api hls rtsp <<<"${VIGIA_DEMO_MEDIAMTX_PORTS:-9997 8888 8555}"
-	version=$((${version% *} * 1000 + ${version#* }))
 	folder=$(cd "$data" && pwd)
 	{
 		echo "api: yes"
@@ -80,7 +83,7 @@ provider: mediamtx
 mediamtx: {api: http://127.0.0.1:$api, hls: http://127.0.0.1:$hls, rtsp: rtsp://127.0.0.1:$rtsp}
 END
 	serve=("$vigia" serve -c "$data/run.yaml")
-	$tied "$program" "$folder/mediamtx.yml" >"$data/mediamtx.log" 2>&1 &
+	$tied "$mediamtx" "$folder/mediamtx.yml" >"$data/mediamtx.log" 2>&1 &
 	mediamtx_pid=$!
 	for ((i = 0; i < 100; i++)); do
 		(: <>"/dev/tcp/127.0.0.1/$api") 2>/dev/null && break
@@ -124,7 +127,8 @@ playable_url() {
 }
 
 case $provider in
-engine | mediamtx) ;;
+engine) ;;
+mediamtx) find_mediamtx ;;
 *) fail "PROVIDER is engine or mediamtx, not $provider" ;;
 esac
 (umask 027 && mkdir -p "$data") || exit 1 # as the program itself makes it

@@ -1,21 +1,24 @@
 # timeout: 600
 """Vigia with a MediaMTX as its provider: the fake of both versions, and every real one there is. What is wanted is brought about, kept and
 brought back, nothing else is touched, nobody sees what is not theirs, and what is wrong is said in words."""
+import socketserver
 import sys
+import threading
 import urllib.parse
 
 from _mediamtx import Mediamtx, PROFILES, real_binaries, version_of
 from _site import *
 
 SECRET = "Segredo-da-Camera"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 AUTH = "/api/v1/mediamtx/auth"
 
 
 class Pair(contextlib.AbstractContextManager):
     """A site and its MediaMTX. auth: it asks Vigia, about its API too with ask_api. login: user:password in the configured address. up:
-    MediaMTX runs from the start."""
+    MediaMTX runs from the start. rtsp: what else the recorder pulls from, made of the pair."""
 
-    def __init__(self, what, auth=True, ask_api=False, login="", config="", camsim=True, up=True, options=(), **more):
+    def __init__(self, what, auth=True, ask_api=False, login="", config="", camsim=True, up=True, options=(), rtsp=None, **more):
         if auth and not ask_api and what.startswith("fake:"):
             options = [*options, "--auth-exclude", "api"]
         elif auth and not ask_api and version_of(what) >= (1, 6, 0):
@@ -25,7 +28,7 @@ class Pair(contextlib.AbstractContextManager):
             self.s = self.stack.enter_context(Site(config=config, camsim=camsim, start=False))
             self.m = self.stack.enter_context(Mediamtx(what, auth_url=self.s.base + AUTH if auth else None, start=up, options=options, **more))
             with open(self.s.yaml, "a") as f:
-                f.write(f"provider: mediamtx\nmediamtx: {{api: 'http://{login}127.0.0.1:{self.m.api_port}', hls: {self.m.hls}, rtsp: {self.m.rtsp}}}\n")
+                f.write(f"provider: mediamtx\nmediamtx: {{api: 'http://{login}127.0.0.1:{self.m.api_port}', hls: {self.m.hls}, rtsp: {rtsp(self) if rtsp else self.m.rtsp}}}\n")
             self.s.start()
             self.s.add_city("lapa")
         except BaseException:
@@ -307,6 +310,48 @@ def thousand():
         p.has(seconds=60)
 
 
+class NotThere(socketserver.BaseRequestHandler):
+    """RTSP of a MediaMTX without the camera's pictures."""
+
+    def handle(self):
+        while data := self.request.recv(4096):
+            number = re.search(rb"CSeq: *(\d+)", data)
+            self.server.asked.append(data)
+            self.request.sendall(b"RTSP/1.0 404 Not Found\r\nCSeq: %s\r\n\r\n" % (number[1] if number else b"0"))
+
+
+@test("the engine records what MediaMTX sends on, under its name and with Vigia's own user, and 404 there is no refusal (fake:1.20)")
+def relayed():
+    with Pair("fake:1.20", options=["--sources", "ready"], rtsp=lambda p: f"rtsp://127.0.0.1:{p.s.rtsp_port}") as p:
+        p.add("a", url="rtsp://127.0.0.1:9/x", record=True)
+        p.s.wait_recorded("a")
+        assert p.s.stream("a")["recording_state"] == "recording"
+        p.s.sim.p.send_signal(signal.SIGUSR1)
+        stats = json.loads(wait_for("camsim's numbers", lambda: os.path.exists(p.s.dir + "/camsim.json") and open(p.s.dir + "/camsim.json").read()))
+        assert [c["camera"] for c in stats["cameras"]] == ["camera_a"], stats
+        p.s.delete("/cameras/a/stream")
+        wait_for("its stop", lambda: [g["reason"] for g in p.s.gaps("a") if g["to"] is None] == ["stopped_by_user"])
+        decodes(p.s.files("a")[0])
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NotThere) as server:
+        server.daemon_threads, server.asked = True, []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Pair("fake:1.20", options=["--sources", "ready"], camsim=False, rtsp=lambda p: f"rtsp://127.0.0.1:{server.server_address[1]}") as p:
+            p.add("a", url="rtsp://127.0.0.1:9/x", record=True)
+            gap = wait_for("the gap", lambda: p.s.gaps("a"))[0]
+            assert gap["reason"] == "no_signal" and gap["to"] is None, gap
+            assert b"/camera_a" in server.asked[-1], server.asked
+        server.shutdown()
+
+
+@test("make run PROVIDER=mediamtx without a MediaMTX says so in one line and starts nothing")
+def front_door_without():
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "VIGIA_MEDIAMTX": folder + "/none", "PROVIDER": "mediamtx", "VIGIA_DATA_DIR": folder + "/var"}
+        r = run(os.path.join(ROOT, "tools/run.sh"), BUILD, env=env)
+        assert r.returncode == 1 and not r.stdout and r.stderr.count("\n") == 1 and "VIGIA_MEDIAMTX" in r.stderr, r
+        assert os.listdir(folder) == []
+
+
 # --- the real ones ---
 
 def real(sentence):
@@ -361,6 +406,26 @@ def everything(what):
         for f in p.s.files("a"):
             decodes(f)
         p.keeps_secrets()
+
+
+@real("make run PROVIDER=mediamtx plays, and leaves nothing behind")
+def front_door(what):
+    with tempfile.TemporaryDirectory() as folder:
+        ports = [str(free_port()) for _ in range(5)]
+        env = {**os.environ, "VIGIA_MEDIAMTX": what, "PROVIDER": "mediamtx", "VIGIA_DATA_DIR": folder + "/var", "VIGIA_LISTEN": "127.0.0.1:" + ports[0],
+               "VIGIA_DEMO_RTSP_PORT": ports[1], "VIGIA_DEMO_MEDIAMTX_PORTS": " ".join(ports[2:])}
+        p = Process([os.path.join(ROOT, "tools/run.sh"), BUILD], folder + "/log", env)
+        p.start()
+        try:
+            url = wait_for("a URL that plays", lambda: re.search(r"^play one: (.*)$", open(folder + "/log").read(), re.M), 90)[1]
+            assert url.startswith(f"http://127.0.0.1:{ports[3]}/camera_"), url
+            assert hls_playable(url)
+        finally:
+            code = p.stop(timeout=40)
+        assert code == 0, open(folder + "/log").read()
+        for port in ports[1:]:
+            with socket.socket() as s:
+                assert s.connect_ex(("127.0.0.1", int(port))), port
 
 
 main()
