@@ -123,16 +123,28 @@ static bool is_newer(const struct mediamtx *m, const struct mtx_camera *c)
 	return c->busy || c->changed_mono_us >= m->now.conf_began_mono_us;
 }
 
+/* One that nobody wants yet is kept as it is there: a start of Vigia that wants just that changes nothing. */
+static void take_stranger(struct mtx_camera *c, const struct mtx_conf *f)
+{
+	bool fits = strlen(f->source) < sizeof(c->url);
+	bytes_copy_str(bytes_str(fits ? f->source : ""), c->url, sizeof(c->url));
+	c->presence = fits && f->as_asked ? PRESENCE_AS_WANTED : PRESENCE_OTHER;
+}
+
 static void take_conf_of(struct mediamtx *m, struct mtx_camera *c, const struct mtx_conf *f)
 {
-	bool as_wanted = c->wanted && f->as_asked && strcmp(f->source, c->url) == 0;
+	bool as_wanted = f->as_asked && strcmp(f->source, c->url) == 0;
 	c->conf_round = m->round;
 	if (is_newer(m, c))
 		return;
+	if (!c->wanted) {
+		take_stranger(c, f);
+		return;
+	}
 	if (as_wanted) {
 		c->failures = 0;
 		c->refusal[0] = 0;
-	} else if (c->wanted && c->presence == PRESENCE_AS_WANTED && c->failures++) {
+	} else if (c->presence == PRESENCE_AS_WANTED && c->failures++) {
 		/* It was made so and is not, again: somebody else has another opinion, or it is written differently there. */
 		int64_t pause = INT64_C(1) << (c->failures < 7 ? c->failures : 6);
 		c->retry_mono_us = mtx_mono(m) + pause * US_PER_S;

@@ -215,6 +215,21 @@ static void foreign_paths_are_not_touched_and_ours_left_over_are_shown(void **st
 	assert_true(scripted_heard(&server, "DELETE /v3/config/paths/delete/camera_sobra"));
 }
 
+static void a_start_that_finds_all_as_it_wants_changes_nothing(void **state)
+{
+	struct stream_state s;
+	(void)state;
+	scripted_rule(&server, "GET", "/v3/config/paths/list", 200, LIST(CONF("a", "rtsp://h/s") "," CONF("b", "rtsp://h/old")), -1);
+	mediamtx_start(m);
+	for (int i = 0; i < 500 && provider.ops->get_state(provider.self, "a", &s); i++)
+		usleep(10000);
+	assert_int_equal(create("a", "rtsp://h/s"), 0);
+	assert_true(rounds_pass(5));
+	assert_true(status().changes == 0 && status().waiting == 0);
+	assert_int_equal(create("b", "rtsp://h/new"), 0);
+	assert_true(scripted_heard(&server, "POST /v3/config/paths/replace/camera_b {\"source\":\"rtsp://h/new\""));
+}
+
 static void a_removal_is_tried_until_it_is_done(void **state)
 {
 	struct stream_state s;
@@ -372,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_there_and_as_wanted_is_left_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_somebody_changed_is_put_back_but_not_for_ever_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(foreign_paths_are_not_touched_and_ours_left_over_are_shown, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_start_that_finds_all_as_it_wants_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_removal_is_tried_until_it_is_done, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_that_is_taken_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(viewers_are_counted_or_unknown, setup, teardown),
