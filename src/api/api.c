@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes,   city_routes,	    camera_routes, stream_routes,
-						 recording_routes, lookback_routes, ledger_routes, job_routes,
-						 user_routes,	   page_routes,	    event_routes,  status_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes,	 stream_routes, recording_routes,
+						 lookback_routes, ledger_routes, job_routes,	 user_routes,	page_routes,
+						 event_routes,	  status_routes, mediamtx_routes};
 
 static enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -63,9 +63,10 @@ static int create_parts(struct api *a)
 	a->limiter = login_limiter_create();
 	a->revoked = revoked_create(a);
 	a->views = view_log_create();
+	a->grants = relay_grants_create();
 	/* Last: its thread looks at the others. */
-	a->sessions = a->feeds ? hls_sessions_create(a) : NULL;
-	return a->feeds && a->gzip && a->limiter && a->revoked && a->views && a->sessions ? 0 : -ENOMEM;
+	a->sessions = a->feeds && a->grants ? hls_sessions_create(a) : NULL;
+	return a->feeds && a->gzip && a->limiter && a->revoked && a->views && a->grants && a->sessions ? 0 : -ENOMEM;
 }
 
 static int start_server(struct api *a)
@@ -113,11 +114,12 @@ int api_create(const struct api_config *config, struct api **ret)
 	a->hasher = config->hasher ? config->hasher : &api_password_hasher;
 	token_keys_init(&a->keys, config->key);
 	int err = create_parts(a);
-	if (!err) {
+	if (!err && a->config.live.ops) {
 		a->app->viewers = hls_sessions_viewers;
 		a->app->viewers_self = a->sessions;
-		err = start_server(a);
 	}
+	if (!err)
+		err = start_server(a);
 	if (err) {
 		api_destroy(a);
 		return err;
@@ -132,7 +134,7 @@ void api_destroy(struct api *a)
 		return;
 	/* The server first: after it nobody asks. */
 	http_server_destroy(a->http);
-	if (a->app->viewers_self == a->sessions) {
+	if (a->sessions && a->app->viewers_self == a->sessions) {
 		a->app->viewers = NULL;
 		a->app->viewers_self = NULL;
 	}
@@ -142,6 +144,7 @@ void api_destroy(struct api *a)
 	login_limiter_destroy(a->limiter);
 	revoked_destroy(a->revoked);
 	view_log_destroy(a->views);
+	relay_grants_destroy(a->grants);
 	free(a->routes);
 	sodium_memzero(&a->keys, sizeof(a->keys));
 	free(a);

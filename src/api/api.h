@@ -8,9 +8,15 @@
 
 struct api;
 
+/* A viewer at a foreign server, with the query that opened it. */
+struct api_foreign_session {
+	const char *id, *camera_id, *query;
+};
+#define API_MEDIAMTX_AUTH_PATH "/api/v1/mediamtx/auth"
+
 struct api_config {
 	struct app *app;	 /* kept by reference, with everything it points to */
-	struct live_source live; /* ops NULL where a foreign server delivers HLS */
+	struct live_source live; /* ops NULL where a foreign server delivers HLS: viewers are then that server's to count */
 	const uint8_t *key;	 /* 32 bytes that live as long as the data directory: tokens and viewing sessions outlive a restart */
 	const char *listen_host; /* NULL: every address */
 	int listen_port;	 /* 0: any */
@@ -28,6 +34,10 @@ struct api_config {
 	void (*status)(void *self, const struct actor *a, struct buf *out);
 	/* Whether the server is ready for work; a sentence in why where it is not. */
 	bool (*ready)(void *self, char *why, size_t cap);
+	/* With a MediaMTX (both, else NULL): the viewing sessions it has now, in the arena, and how to end one. The question whether
+	 * somebody may watch there is answered at API_MEDIAMTX_AUTH_PATH only then. */
+	size_t (*foreign_sessions)(void *self, struct arena *mem, struct api_foreign_session **ret);
+	void (*foreign_kick)(void *self, const char *session_id);
 	/* More routes, e.g. the page's files: matched after the API's own. NULL ends the array (path NULL). */
 	const struct api_asset {
 		const char *path, *content_type;
@@ -36,7 +46,7 @@ struct api_config {
 	} * assets;
 };
 
-/* 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (host, TLS, proxies, key), -ENOMEM. Sets app->viewers. */
+/* 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (host, TLS, proxies, key), -ENOMEM. Sets app->viewers where live has ops. */
 int api_create(const struct api_config *config, struct api **ret);
 void api_destroy(struct api *a); /* takes NULL */
 int api_port(const struct api *a);
@@ -48,6 +58,10 @@ int api_issue_token(struct api *a, const char *user, int64_t lifetime_us, char r
 /* Where this machine's own recorder reads a stream's HLS: a listening address of ours, with a token that is nobody's (neither a viewer nor
  * in the audit). -EINVAL for an id that is too long. */
 int api_recorder_url(struct api *a, const char *camera_id, char *ret, size_t cap);
+/* What Vigia itself shows to a MediaMTX that asks us: a name, and a password made of the data directory's key. */
+#define API_RELAY_USER "vigia"
+#define API_RELAY_PASSWORD_CAP 65
+void api_relay_password(const uint8_t key[32], char ret[API_RELAY_PASSWORD_CAP]);
 
 /* argon2id with interactive limits (libsodium), about 60 ms and 64 MB a call. */
 extern const struct password_hasher api_password_hasher;

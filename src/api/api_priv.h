@@ -31,6 +31,7 @@ struct gzip_cache;
 struct login_limiter;
 struct event_feeds;
 struct revoked;
+struct relay_grants;
 
 struct api {
 	/* immutable */
@@ -49,6 +50,7 @@ struct api {
 	struct event_feeds *feeds;
 	struct revoked *revoked;
 	struct view_log *views;
+	struct relay_grants *grants;
 };
 
 struct api_call {
@@ -81,7 +83,7 @@ struct api_route {
 
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
-	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[];
+	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[];
 
 enum http_outcome api_dispatch(struct http_request *rq, void *ctx, const void *arg);
 extern const struct http_route hls_routes[];
@@ -162,6 +164,12 @@ enum session_state hls_session_use(struct hls_sessions *s, const char *camera_id
 uint64_t hls_sessions_version(struct hls_sessions *s);
 int hls_sessions_viewers(void *self, const char *camera_id); /* self: struct hls_sessions */
 void hls_sessions_count(struct hls_sessions *s, size_t *ret_sessions);
+
+/* --- mediamtx.c --- */
+struct relay_grants *relay_grants_create(void);
+void relay_grants_destroy(struct relay_grants *g);
+/* Ends the sessions at MediaMTX of those who lost the right; the rights' thread. */
+void relay_grants_check(struct api *a);
 
 /* --- hls_gzip.c --- */
 struct gzip_cache *gzip_cache_create(void);

@@ -288,6 +288,7 @@ static void *checker_main(void *arg)
 		apply(s, pairs, n);
 		free(pairs);
 		event_feeds_check(s->api->feeds);
+		relay_grants_check(s->api);
 	}
 }
 

@@ -31,6 +31,7 @@ static void readyz(struct api_call *c)
 
 struct counts {
 	int cameras, by_status[4], recording, not_recording, viewers;
+	bool viewers_known; /* of every stream */
 };
 
 static int count_streams(struct api_call *c, struct counts *n, struct problem *p)
@@ -49,6 +50,7 @@ static int count_streams(struct api_call *c, struct counts *n, struct problem *p
 			n->recording += rows[i].recording == RECORDING_ON;
 			n->not_recording += rows[i].recording == RECORDING_NOT;
 			n->viewers += rows[i].viewers > 0 ? rows[i].viewers : 0;
+			n->viewers_known = n->viewers_known && rows[i].viewers >= 0;
 		}
 		q.page.cursor = next;
 	} while (q.page.cursor);
@@ -77,17 +79,17 @@ static json_t *out_volumes(struct api_call *c)
 static void status_get(struct api_call *c)
 {
 	const struct api_config *config = &c->api->config;
-	struct counts n = {0};
+	struct counts n = {.viewers_known = true};
 	struct problem p = {0};
 	struct buf more = {0};
 	if (count_streams(c, &n, &p)) {
 		answer_problem(c, &p);
 		return;
 	}
-	json_t *cameras =
-		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "total", n.cameras, "live", n.by_status[STREAM_LIVE], "starting",
-			  n.by_status[STREAM_STARTING], "reconnecting", n.by_status[STREAM_RECONNECTING], "stopped",
-			  n.by_status[STREAM_STOPPED], "recording", n.recording, "not_recording", n.not_recording, "viewers", n.viewers);
+	json_t *cameras = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "total", n.cameras, "live", n.by_status[STREAM_LIVE],
+				    "starting", n.by_status[STREAM_STARTING], "reconnecting", n.by_status[STREAM_RECONNECTING], "stopped",
+				    n.by_status[STREAM_STOPPED], "recording", n.recording, "not_recording", n.not_recording, "viewers",
+				    n.viewers_known ? json_integer(n.viewers) : json_null());
 	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "site_id", json_text(c->app->site_id), "version",
 			      json_text(config->version), "at", json_time(api_now(c->api)), "cameras", cameras, "volumes", out_volumes(c),
 			      "next_cleanup_at", json_time(cleanup_next(c->app, api_now(c->api))));

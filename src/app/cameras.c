@@ -171,7 +171,7 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 			log_error("stream.move_failed", KV_S("camera", is.id));
 	}
 	if (running && (source || is.record != was.record))
-		stream_apply(app, &is, now, GAP_NO_SIGNAL);
+		stream_apply(app, &is, now, GAP_NO_SIGNAL, NULL);
 	else if (has_row && !running)
 		carry_stop(app, &was, &is, &s, now, mem);
 	note_camera(app, a, "camera.update", &is);

@@ -31,8 +31,10 @@ int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret
 /* --- streams.c, for cameras.c and resume: the caller holds the camera's lock --- */
 void camera_lock(const char *camera_id);
 void camera_unlock(const char *camera_id);
-/* The camera as changed is on air and recording as it says; owed from `owed_from` on. */
-void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason);
+/* The camera as changed is on air and recording as it says; owed from `owed_from` on. ret_url (or NULL): the provider's address of it, ""
+ * where it gives none. */
+#define STREAM_URL_CAP 300
+void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason, char ret_url[STREAM_URL_CAP]);
 /* Joins row and state. */
 void stream_join(struct app *app, const struct camera *c, const struct stream *row, struct stream_view *ret);
 

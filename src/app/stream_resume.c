@@ -74,10 +74,23 @@ static void settle_stopped(struct app *app, const struct camera *c, const struct
 		log_error("gap.put_failed", KV_S("camera", c->id), KV_ERR(err));
 }
 
+/* The site may have another provider, or another address of it, than when the stream was started. */
+static void keep_url(struct app *app, const struct stream *s, const char *url)
+{
+	struct stream now = *s;
+	if (!*url || strcmp(url, s->hls_url ? s->hls_url : "") == 0)
+		return;
+	now.hls_url = url;
+	int err = app->catalog->streams->put(app->catalog->self, resumer, &now);
+	if (err)
+		log_error("stream.url_not_kept", KV_S("camera", s->camera_id), KV_ERR(err));
+}
+
 static void resume_one(struct app *app, const struct stream *s, int64_t last_alive)
 {
 	struct arena mem = {0};
 	struct camera c;
+	char url[STREAM_URL_CAP] = "";
 	camera_lock(s->camera_id);
 	int err = app->catalog->cameras->get(app->catalog->self, resumer, s->camera_id, &mem, &c);
 	if (err) {
@@ -85,11 +98,12 @@ static void resume_one(struct app *app, const struct stream *s, int64_t last_ali
 	} else if (s->status == STREAM_STOPPED || c.archived_at != TIME_NONE) {
 		settle_stopped(app, &c, s, &mem);
 	} else if (c.record) {
-		stream_apply(app, &c, settle_running(app, &c, s, last_alive, &mem), GAP_SERVER_DOWN);
+		stream_apply(app, &c, settle_running(app, &c, s, last_alive, &mem), GAP_SERVER_DOWN, url);
 	} else {
 		close_open(app, c.id, last_alive != TIME_NONE ? last_alive : app_now(app));
-		stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN);
+		stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN, url);
 	}
+	keep_url(app, s, url);
 	camera_unlock(s->camera_id);
 	arena_finish(&mem);
 }
@@ -137,11 +151,11 @@ static void reconcile_one(struct app *app, const struct stream *s, int64_t now)
 	/* Read again under the lock: the wish may have changed since the list. */
 	if (app->catalog->streams->get(app->catalog->self, resumer, s->camera_id, &mem, &row) == 0 &&
 	    app->catalog->cameras->get(app->catalog->self, resumer, s->camera_id, &mem, &c) == 0 &&
-	    (row.status != STREAM_STOPPED) == wanted && c.archived_at == TIME_NONE) {
+	    (row.status != STREAM_STOPPED) == wanted && (!wanted || c.archived_at == TIME_NONE)) {
 		if (!wanted)
 			app->provider.ops->remove_stream(app->provider.self, c.id);
 		else if (!provided || c.record)
-			stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN);
+			stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN, NULL);
 	}
 	camera_unlock(s->camera_id);
 	arena_finish(&mem);

@@ -104,12 +104,14 @@ static void start_recorder(struct app *app, const struct camera *c, int64_t owed
 		log_warn("recorder.start_failed", KV_S("camera", c->id), KV_ERR(err));
 }
 
-void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason)
+void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason, char ret_url[STREAM_URL_CAP])
 {
-	char url[300];
+	char url[STREAM_URL_CAP] = "";
 	int err = app->provider.ops->create_stream(app->provider.self, c, url, sizeof(url));
 	if (err)
 		log_warn("provider.create_failed", KV_S("camera", c->id), KV_ERR(err));
+	if (ret_url)
+		memcpy(ret_url, err ? "" : url, err ? 1 : sizeof(url));
 	start_recorder(app, c, owed_from, reason);
 }
 
@@ -129,7 +131,7 @@ static void note_stream(struct app *app, const struct actor *a, const char *acti
 static int start_fresh(struct app *app, const struct actor *a, const struct camera *c, struct arena *mem, struct stream *ret_row,
 		       struct problem *p)
 {
-	char url[300];
+	char url[STREAM_URL_CAP];
 	int64_t now = app_now(app);
 	int err = app->provider.ops->create_stream(app->provider.self, c, url, sizeof(url));
 	if (err == -EINVAL)
@@ -173,7 +175,7 @@ int stream_start(struct app *app, const struct actor *a, const char *camera_id, 
 		err = problem_set(p, PROBLEM_CONFLICT, "", "the camera \"%s\" is archived", c.id);
 	if (!err && has_row && row.status != STREAM_STOPPED) {
 		/* Started already; what the provider or recorder lost meanwhile comes back. */
-		stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN);
+		stream_apply(app, &c, TIME_NONE, GAP_UNKNOWN, NULL);
 	} else if (!err) {
 		err = start_fresh(app, a, &c, mem, &row, p);
 	}

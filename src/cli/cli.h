@@ -96,7 +96,7 @@ const char *cli_path(struct buf *b, ...) __attribute__((sentinel));
 void cli_query(struct buf *b, const char *name, const char *value);
 
 /* --- table.c --- */
-enum column_kind { COLUMN_TEXT, COLUMN_INT, COLUMN_BYTES, COLUMN_TIME, COLUMN_BOOL, COLUMN_LIST };
+enum column_kind { COLUMN_TEXT, COLUMN_INT, COLUMN_COUNT /* may be unknown */, COLUMN_BYTES, COLUMN_TIME, COLUMN_BOOL, COLUMN_LIST };
 struct column {
 	const char *title; /* ended by NULL */
 	const char *field; /* of the row; dotted into objects */

@@ -231,6 +231,7 @@ static int start_engine(struct site *s, char *why, size_t cap)
 		.site_id = s->id,
 		.file_us = s->config->recording.file_us,
 		.part_ms = s->config->recording.part_ms,
+		.relayed_sources = site_has_mediamtx(s),
 		.highest_discontinuity = load_discontinuity(s),
 		.republish = site_reads_engine(s),
 		.may_read = site_may_read,
@@ -245,7 +246,7 @@ static int start_engine(struct site *s, char *why, size_t cap)
 	s->app.recorder = engine_recorder(s->engine);
 	s->app.volume_written = volume_written;
 	s->app.volume_written_self = s;
-	return 0;
+	return site_open_mediamtx(s, why, cap);
 }
 
 static void random_password(char *dst, size_t n)
@@ -358,6 +359,7 @@ static int start_api(struct site *s, char *why, size_t cap)
 		.status = site_status,
 		.ready = is_ready,
 	};
+	site_serve_mediamtx(s, &config);
 	int err = api_create(&config, &s->api);
 	if (err) {
 		snprintf(why, cap, "cannot listen on %s:%d: %s", c->listen_host ? c->listen_host : "*", c->listen_port, log_strerror(err));
@@ -367,6 +369,8 @@ static int start_api(struct site *s, char *why, size_t cap)
 	if (err)
 		snprintf(why, cap, "the local token cannot be written: %s", log_strerror(err));
 	warn_if_open(c);
+	if (s->mediamtx) /* it may ask us who we are */
+		mediamtx_start(s->mediamtx);
 	return err ? -1 : 0;
 }
 
@@ -530,6 +534,7 @@ void site_stop(struct site *s)
 	ffmpeg_destroy(s->ffmpeg); /* its children may still read from the API */
 	api_destroy(s->api);
 	engine_destroy(s->engine);
+	mediamtx_destroy(s->mediamtx);
 	if (s->catalog) {
 		s->catalog->journal->heartbeat(s->catalog->self, clock_system.utc_us(&clock_system));
 		sqlite_catalog_destroy(s->catalog);

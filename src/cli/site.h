@@ -7,6 +7,7 @@
 #include "infra/config/config.h"
 #include "infra/engine/engine.h"
 #include "infra/ffmpeg/ffmpeg.h"
+#include "infra/mediamtx/relay.h"
 #include "infra/smtp/smtp.h"
 #include "infra/volume/volumes.h"
 #include "infra/webhook/webhook.h"
@@ -30,8 +31,10 @@ struct site {
 	struct volumes *volumes;
 	struct events *events;
 	struct engine *engine;
-	struct ffmpeg *ffmpeg;	  /* NULL unless it is the recorder */
-	char reader_password[48]; /* of this run, for its children */
+	struct ffmpeg *ffmpeg;	   /* NULL unless it is the recorder */
+	char reader_password[48];  /* of this run, for its children */
+	struct mediamtx *mediamtx; /* NULL unless it provides the streams */
+	struct relay relay;	   /* the engine recording what MediaMTX sends on */
 	struct smtp *smtp;
 	struct webhook *webhook;
 	struct api *api;
@@ -71,6 +74,12 @@ void site_settle_stop(struct site *s);
 int site_start_recorder(struct site *s, char *why, size_t cap);
 bool site_reads_engine(struct site *s); /* ffmpeg reads what the engine re-publishes; makes the password of the run */
 bool site_may_read(void *self, const char *camera_id, const char *user, const char *password);
+/* site_mediamtx.c: nothing where `provider` is not mediamtx. open: after the engine; sets provider and recorder. */
+bool site_has_mediamtx(const struct site *s);
+int site_open_mediamtx(struct site *s, char *why, size_t cap);
+void site_serve_mediamtx(struct site *s, struct api_config *config);
+void site_mediamtx_status(struct site *s, struct buf *out);
+void site_mediamtx_metrics(struct site *s, struct buf *out);
 /* site_report.c: /metrics and /status */
 void site_metrics(void *self, struct buf *out);
 void site_status(void *self, const struct actor *a, struct buf *out);

@@ -41,7 +41,9 @@ static void source_of(void *self, const char *camera_id, const char *rtsp_url, c
 	struct site *s = self;
 	(void)rtsp_url;
 	ret[0] = 0;
-	if (!reads_hls(s))
+	if (s->mediamtx)
+		mediamtx_source_url(s->mediamtx, camera_id, reads_hls(s), ret, cap);
+	else if (!reads_hls(s))
 		snprintf(ret, cap, "rtsp://" READER ":%s@127.0.0.1:%d/camera_%s", s->reader_password, engine_rtsp_port(s->engine),
 			 camera_id);
 	else if (s->api && api_recorder_url(s->api, camera_id, ret, cap))
@@ -55,6 +57,12 @@ static enum ffmpeg_source_state state_of(void *self, const char *camera_id, enum
 	if (s->app.provider.ops->get_state(s->app.provider.self, camera_id, &state) != 0)
 		return FFMPEG_SOURCE_AWAY;
 	*ret_cause = state.cause;
+	if (s->mediamtx && state.status != STREAM_LIVE) {
+		struct mediamtx_status m;
+		mediamtx_status(s->mediamtx, &m);
+		if (!m.reachable) /* its API: its streams may be well */
+			return FFMPEG_SOURCE_UNKNOWN;
+	}
 	return state.status == STREAM_LIVE ? FFMPEG_SOURCE_LIVE : FFMPEG_SOURCE_AWAY;
 }
 

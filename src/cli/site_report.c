@@ -101,6 +101,7 @@ void site_metrics(void *self, struct buf *out)
 		gauge(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
 	if (s->ffmpeg)
 		ffmpeg_metrics(s, out);
+	site_mediamtx_metrics(s, out);
 	volume_metrics(s, out);
 	overdue_metrics(s, out);
 }
@@ -115,6 +116,7 @@ void site_status(void *self, const struct actor *a, struct buf *out)
 	rfc3339_format(s->started_at, at);
 	buf_printf(out, "{\"provider\":\"%s\",\"recorder\":\"%s\",\"server_started_at\":\"%s\",", s->app.provider.name,
 		   s->app.recorder.name, at);
+	site_mediamtx_status(s, out);
 	buf_printf(out, "\"loops\":{\"cameras\":%d,\"cameras_that_fit\":%d,\"live\":%d,\"recording\":%d,", e.cameras, e.cameras_that_fit,
 		   e.live, e.recording);
 	buf_printf(out, "\"bytes_received\":%llu,\"frames\":%llu,\"frames_lost\":%llu},", (unsigned long long)e.bytes_received,

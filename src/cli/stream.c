@@ -3,16 +3,11 @@
 #include "cli/commands.h"
 
 static const struct column list_columns[] = {
-	{"CAMERA", "camera_id", COLUMN_TEXT},
-	{"CITY", "city_id", COLUMN_TEXT},
-	{"NAME", "camera_name", COLUMN_TEXT},
-	{"STATUS", "status", COLUMN_TEXT},
-	{"RECORDING", "recording_state", COLUMN_TEXT},
-	{"STARTED", "started_at", COLUMN_TIME},
-	{"VIEWERS", "viewers", COLUMN_INT},
-	{"LAST FRAME", "last_frame_at", COLUMN_TIME},
-	{"LAST ERROR", "last_error", COLUMN_TEXT},
-	{NULL, NULL, COLUMN_TEXT},
+	{"CAMERA", "camera_id", COLUMN_TEXT},	       {"CITY", "city_id", COLUMN_TEXT},
+	{"NAME", "camera_name", COLUMN_TEXT},	       {"STATUS", "status", COLUMN_TEXT},
+	{"RECORDING", "recording_state", COLUMN_TEXT}, {"STARTED", "started_at", COLUMN_TIME},
+	{"VIEWERS", "viewers", COLUMN_COUNT},	       {"LAST FRAME", "last_frame_at", COLUMN_TIME},
+	{"LAST ERROR", "last_error", COLUMN_TEXT},     {NULL, NULL, COLUMN_TEXT},
 };
 
 /* What start and stop act on: cameras, a city or all; exactly one of them. */

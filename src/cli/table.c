@@ -62,7 +62,7 @@ static void put_list(struct buf *out, const json_t *list)
 void table_cell(const json_t *value, enum column_kind kind, struct buf *out)
 {
 	if (!value || json_is_null(value))
-		buf_u8(out, '-');
+		buf_u8(out, kind == COLUMN_COUNT ? '?' : '-');
 	else if (json_is_array(value))
 		put_list(out, value);
 	else if (json_is_boolean(value))
@@ -122,7 +122,8 @@ static void measure(struct table *t, const json_t *rows)
 static void put_cell(const struct table *t, size_t c, const char *text, FILE *out)
 {
 	int fill = (int)t->widths[c] - (int)width_of(text);
-	bool number = t->columns[c].kind == COLUMN_INT || t->columns[c].kind == COLUMN_BYTES, last = !t->columns[c + 1].title;
+	bool number = t->columns[c].kind == COLUMN_INT || t->columns[c].kind == COLUMN_COUNT || t->columns[c].kind == COLUMN_BYTES,
+	     last = !t->columns[c + 1].title;
 	if (fill < 0)
 		fill = 0;
 	if (number)

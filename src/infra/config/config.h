@@ -18,7 +18,8 @@ struct config {
 	const char *catalog; /* "sqlite" */
 	const char *provider, *recorder;
 	struct {
-		const char *api, *hls, *rtsp;
+		const char *api, *hls, *rtsp; /* each may hold user:password@ */
+		const char *token;	      /* or NULL */
 	} mediamtx;
 	struct {
 		const char *path, *input;

@@ -47,7 +47,7 @@ extern const size_t n_config_keys;
 #define CONFIG_KEYS_MAX 40
 
 extern const struct value_type type_string, type_path, type_secret, type_word, type_bool, type_int, type_duration_us, type_duration_ms,
-	type_listen, type_cron, type_zone, type_url, type_paths, type_networks, type_readable;
+	type_listen, type_cron, type_zone, type_url, type_login_url, type_paths, type_networks, type_readable;
 
 struct config_walk {
 	const char *file;

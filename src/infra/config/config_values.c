@@ -113,6 +113,26 @@ static int set_url(const struct config_key *k, struct config *c, const struct va
 	return set_path(k, c, v, why, cap);
 }
 
+/* One that may carry a user and password, so that it is never repeated: scheme://[user:password@]host[:port][/path], no query. */
+static int set_login_url(const struct config_key *k, struct config *c, const struct value *v, char *why, size_t cap)
+{
+	const char *rest = strstr(v->text, "://");
+	if (!rest || strpbrk(rest, "?#"))
+		return -EINVAL;
+	rest += 3;
+	const char *host = rest, *end = rest + strcspn(rest, "/");
+	for (const char *s = rest; s < end; s++)
+		if (*s == '@')
+			host = s + 1;
+	const char *port = *host == '[' ? memchr(host, ']', (size_t)(end - host)) : host;
+	port = port ? memchr(port, ':', (size_t)(end - port)) : NULL;
+	uint64_t n;
+	if (host == end || host == port || (*host == '[' && !memchr(host, ']', (size_t)(end - host))) ||
+	    (port && (bytes_to_u64(bytes_of(port + 1, (size_t)(end - port - 1)), &n) || !n || n > 65535)))
+		return -EINVAL;
+	return set_url(k, c, v, why, cap);
+}
+
 static int set_bool(const struct config_key *k, struct config *c, const struct value *v, char *why, size_t cap)
 {
 	bool yes = !strcmp(v->text, "true");
@@ -313,6 +333,7 @@ const struct value_type type_readable = {.set = set_readable, .equal = equal_str
 const struct value_type type_secret = {.set = set_string, .equal = equal_string, .secret = true};
 const struct value_type type_word = {.set = set_word, .equal = equal_string};
 const struct value_type type_url = {.set = set_url, .equal = equal_string};
+const struct value_type type_login_url = {.set = set_login_url, .equal = equal_string, .secret = true};
 const struct value_type type_bool = {.set = set_bool, .equal = equal_bool};
 const struct value_type type_int = {.set = set_int, .equal = equal_int};
 const struct value_type type_duration_us = {.set = set_duration_us, .equal = equal_duration_us};

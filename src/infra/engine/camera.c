@@ -16,6 +16,7 @@
 #define CONNECT_SPACING_US 4000 /* a loop's share: 1000 cameras on two loops are asked within 2 s, not at once */
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 30000
+#define BACKOFF_RELAYED_MS 8000	      /* a relay refuses at little cost, and a camera behind it comes back unseen */
 #define TOGETHER_US (60 * US_PER_S)   /* lost within it of each other: likely for one reason, a switch or a network */
 #define HURRY_LEAST_US (2 * US_PER_S) /* a camera is not asked more often than this for others' sake */
 #define STEADY_US (10 * US_PER_S)     /* a session this long starts the back-off anew */
@@ -93,7 +94,8 @@ void camera_hurry(struct camera_rt *c, const char *host, int64_t lost_mono_us)
 	int64_t apart = c->lost_mono_us - lost_mono_us, at = c->asked_mono_us + HURRY_LEAST_US;
 	if (c->cause != GAP_NO_SIGNAL || at >= c->retry_mono_us)
 		return;
-	if ((apart < -TOGETHER_US || apart > TOGETHER_US) && (rtsp_url_parse(c->url, &url) || strcmp(url.host, host) != 0))
+	bool together = apart >= -TOGETHER_US && apart <= TOGETHER_US, relayed = c->engine->config.relayed_sources; /* one host for all */
+	if (!together && (relayed || rtsp_url_parse(c->url, &url) || strcmp(url.host, host) != 0))
 		return;
 	wait_to_retry(c, at > camera_mono(c) ? (at - camera_mono(c)) / 1000 : 0);
 }
@@ -139,11 +141,11 @@ static void close_session(struct camera_rt *c)
 
 static int64_t backoff_ms(struct camera_rt *c)
 {
-	int64_t ms = BACKOFF_FIRST_MS;
-	for (int i = 1; i < c->attempts && ms < BACKOFF_MAX_MS; i++)
+	int64_t ms = BACKOFF_FIRST_MS, max = c->engine->config.relayed_sources ? BACKOFF_RELAYED_MS : BACKOFF_MAX_MS;
+	for (int i = 1; i < c->attempts && ms < max; i++)
 		ms *= 2;
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
+	if (ms > max)
+		ms = max;
 	return ms / 2 + next_random(c) % (ms / 2 + 1);
 }
 
@@ -196,6 +198,8 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 		break;
 	case RTSP_EVENT_FAILED:
 		c->cause = causes[rtsp_client_failure(c->client)];
+		if (c->engine->config.relayed_sources && rtsp_client_failure(c->client) == RTSP_FAIL_STATUS)
+			c->cause = GAP_NO_SIGNAL;
 		snprintf(c->error, sizeof(c->error), "%s", rtsp_client_error(c->client));
 		c->session_over = true;
 		break;

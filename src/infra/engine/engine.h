@@ -21,6 +21,7 @@ struct engine_config {
 	int64_t file_us;	       /* files are cut at multiples of it (UTC) */
 	int part_ms;		       /* wished length of a fragment and live part; 0: 200 */
 	int loops;		       /* 0: one per core */
+	bool relayed_sources;	       /* another server sends the cameras on: its "no such stream" means that the camera is away */
 	int64_t highest_discontinuity; /* that any player may have seen before; kept by the owner, see engine_highest_discontinuity */
 	bool republish;		       /* serve rtsp://127.0.0.1:<engine_rtsp_port>/camera_<id> to readers on this machine */
 	/* Who may read a camera there ("": no camera); on a loop's thread, compares in constant time. NULL: nobody. */

@@ -164,6 +164,21 @@ static void add_user(struct api_site *s, const char *name, enum role role, bool 
 	(void)err;
 }
 
+static size_t foreign_sessions(void *self, struct arena *mem, struct api_foreign_session **ret)
+{
+	struct api_site *s = self;
+	(void)mem;
+	*ret = s->foreign;
+	return s->n_foreign;
+}
+
+static void foreign_kick(void *self, const char *session_id)
+{
+	struct api_site *s = self;
+	snprintf(s->kicked, sizeof(s->kicked), "%s", session_id);
+	atomic_fetch_add(&s->kicks, 1);
+}
+
 static void serve(struct api_site *s)
 {
 	struct api_config c = {.app = &s->site.app,
@@ -173,7 +188,13 @@ static void serve(struct api_site *s)
 			       .hasher = &quick,
 			       .version = "test",
 			       .http_threads = 2,
+			       .self = s,
 			       .public_url = s->public_url};
+	if (s->mediamtx) {
+		c.live = (struct live_source){0};
+		c.foreign_sessions = foreign_sessions;
+		c.foreign_kick = foreign_kick;
+	}
 	int err = api_create(&c, &s->api);
 	assert(!err);
 	(void)err;

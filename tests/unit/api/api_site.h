@@ -37,6 +37,12 @@ struct api_site {
 	uint8_t key[32];
 	/* what the next api_create is given */
 	const char *public_url;
+	bool mediamtx; /* it delivers the streams: no live source, foreign_sessions */
+	/* of the fake MediaMTX: what it says, and the last one ended */
+	struct api_foreign_session foreign[4];
+	size_t n_foreign;
+	char kicked[64];
+	atomic_int kicks;
 	/* tokens */
 	char admin[API_TOKEN_CAP], operator[API_TOKEN_CAP], viewer[API_TOKEN_CAP], auditor[API_TOKEN_CAP];
 	struct uuid rec_lapa, rec_outra;

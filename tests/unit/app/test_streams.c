@@ -299,6 +299,38 @@ static void test_crash_between_stop_and_its_gap(void **state)
 	assert_int_equal(f->s.catalog->gaps->get_open(f->s.catalog->self, "portao", &f->mem, &open), -ENOENT);
 }
 
+/* The site has another provider, or another address of it, than when the stream was started. */
+static void test_restart_keeps_the_providers_address(void **state)
+{
+	struct fixture *f = *state;
+	struct catalog *cat = f->s.catalog;
+	struct stream row;
+	assert_int_equal(start(f, &admin, "portao"), 0);
+	assert_int_equal(cat->streams->get(cat->self, &admin, "portao", &f->mem, &row), 0);
+	row.hls_url = "http://10.0.0.1:8888/camera_portao/index.m3u8";
+	assert_int_equal(cat->streams->put(cat->self, &admin, &row), 0);
+	restart(f, MINUTE);
+	assert_int_equal(cat->streams->get(cat->self, &admin, "portao", &f->mem, &row), 0);
+	assert_string_equal(row.hls_url, "/hls/camera_portao/index.m3u8");
+	assert_int_not_equal(row.status, STREAM_STOPPED);
+}
+
+/* A foreign server may still have what was stopped while it was away, of an archived camera too. */
+static void test_what_the_provider_has_left_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(start(f, &admin, "portao"), 0);
+	assert_int_equal(start(f, &admin, "praca"), 0);
+	assert_int_equal(stop(f, &admin, "portao", NULL), 0);
+	assert_int_equal(camera_archive(&f->s.app, &admin, "praca", &f->p), 0);
+	struct fake_stream *stopped = fake_engine_find(&f->s.engine, "portao"), *archived = fake_engine_find(&f->s.engine, "praca");
+	assert_false(stopped->provided || archived->provided);
+	stopped->provided = archived->provided = true;
+	stopped->state.status = archived->state.status = STREAM_LIVE;
+	streams_reconcile(&f->s.app);
+	assert_false(stopped->provided || archived->provided);
+}
+
 static void test_stop_that_ends_by_itself(void **state)
 {
 	struct fixture *f = *state;
@@ -613,6 +645,8 @@ int main(void)
 		T(test_many_at_once),
 		T(test_restart),
 		T(test_crash_between_stop_and_its_gap),
+		T(test_restart_keeps_the_providers_address),
+		T(test_what_the_provider_has_left_is_removed),
 		T(test_stop_that_ends_by_itself),
 		T(test_list),
 		T(test_viewers_come_from_the_sessions),

@@ -1,5 +1,5 @@
-/* What the recorder ffmpeg is made of: the ledger's rules, what ffmpeg's words mean and what of them may be logged, and taking over a file that
- * a real ffmpeg writes. */
+/* What the recorder ffmpeg is made of: the ledger's rules, what ffmpeg's words mean and what of them may be logged, and taking over a file
+ * that a real ffmpeg writes. */
 #include "support/test.h"
 
 #include "app/file_reader.h"
@@ -167,7 +167,8 @@ static void what_ffmpeg_says_is_understood(void **state)
 		{"av_interleaved_write_frame(): No space left on device", GAP_DISK_FULL},
 		{"av_interleaved_write_frame(): Input/output error", GAP_DISK_ERROR},
 		{"[segment @ 0x55] Failed to open segment '/srv/x.mp4'", GAP_UNKNOWN},
-		{"[mp4 @ 0x5] Could not find tag for codec pcm_alaw in stream #1, codec not currently supported in container", GAP_BAD_DATA},
+		{"[mp4 @ 0x5] Could not find tag for codec pcm_alaw in stream #1, codec not currently supported in container",
+		 GAP_BAD_DATA},
 		{"Stream map '0:v:0' matches no streams.", GAP_BAD_DATA},
 		{"something else", GAP_UNKNOWN},
 	};
@@ -202,7 +203,8 @@ static void the_source_is_told_in_a_script(void **state)
 {
 	struct buf out = {0};
 	assert_int_equal(words_script("rtsp://u:it's@h/a", &out), 0);
-	assert_string_equal(buf_str(&out), "ffconcat version 1.0\nfile 'rtsp://u:it'\\''s@h/a'\noption rtsp_transport tcp\noption timeout 10000000\n");
+	assert_string_equal(buf_str(&out),
+			    "ffconcat version 1.0\nfile 'rtsp://u:it'\\''s@h/a'\noption rtsp_transport tcp\noption timeout 10000000\n");
 	buf_finish(&out);
 	assert_int_equal(words_script("rtsp://h/a\nfile '/etc/passwd'", &out), -EINVAL);
 	assert_int_equal(words_script("http://h/a.m3u8", &out), 0);
@@ -258,11 +260,8 @@ static void write_file(const struct place *p, const char *name, int seconds, con
 	assert_int_equal(system(cmd), 0);
 }
 
-static const struct segment_owner owner = {.site_id = "01920000-0000-7000-8000-000000000000",
-					   .city_id = "lapa",
-					   .camera_id = "portao",
-					   .follows = TIME_NONE,
-					   .any_end = true};
+static const struct segment_owner owner = {
+	.site_id = "01920000-0000-7000-8000-000000000000", .city_id = "lapa", .camera_id = "portao", .follows = TIME_NONE, .any_end = true};
 
 static void touch(const struct place *p, const char *name, int64_t utc_us)
 {

@@ -92,25 +92,30 @@ static void nothing_given_is_the_defaults(void **state)
 
 static void every_key_is_taken(void **state)
 {
-	struct config *c = load("data_dir: /srv/vigia/\n"
-				"listen: '[::1]:9000'\n"
-				"volumes:\n  - /mnt/a/\n  - /mnt/b\n"
-				"mediamtx: {api: http://10.0.0.1:9997, hls: https://m.example/, rtsp: rtsp://10.0.0.1:8554}\n"
-				"ffmpeg: {path: /opt/ffmpeg, input: hls}\n"
-				"recording: {file: 10m, part: 500ms}\n"
-				"cleanup: {schedule: \"30 3 * * 1\", time_zone: Europe/Lisbon}\n"
-				"notify:\n"
-				"  smtp: {host: mail.example, port: 2525, tls: none, user: u, password: '12', from: v@mail.example}\n"
-				"  webhook: {url: https://hook.example/x, secret: s}\n"
-				"trusted_proxies: [127.0.0.1, 10.0.0.0/8, 'fd00::/8']\n"
-				"public_url: https://cams.example/\n"
-				"log: {json: true, level: debug}\n");
+	struct config *c =
+		load("data_dir: /srv/vigia/\n"
+		     "listen: '[::1]:9000'\n"
+		     "volumes:\n  - /mnt/a/\n  - /mnt/b\n"
+		     "provider: mediamtx\n"
+		     "mediamtx: {api: 'http://u:p@10.0.0.1:9997', hls: https://m.example/, rtsp: 'rtsp://[::1]:8554', token: t}\n"
+		     "ffmpeg: {path: /opt/ffmpeg, input: hls}\n"
+		     "recording: {file: 10m, part: 500ms}\n"
+		     "cleanup: {schedule: \"30 3 * * 1\", time_zone: Europe/Lisbon}\n"
+		     "notify:\n"
+		     "  smtp: {host: mail.example, port: 2525, tls: none, user: u, password: '12', from: v@mail.example}\n"
+		     "  webhook: {url: https://hook.example/x, secret: s}\n"
+		     "trusted_proxies: [127.0.0.1, 10.0.0.0/8, 'fd00::/8']\n"
+		     "public_url: https://cams.example/\n"
+		     "log: {json: true, level: debug}\n");
 	assert_string_equal(c->data_dir, "/srv/vigia");
 	assert_string_equal(c->listen_host, "::1");
 	assert_int_equal(c->listen_port, 9000);
 	assert_int_equal(c->n_volumes, 2);
 	assert_string_equal(c->volumes[0], "/mnt/a");
+	assert_string_equal(c->provider, "mediamtx");
+	assert_string_equal(c->mediamtx.api, "http://u:p@10.0.0.1:9997");
 	assert_string_equal(c->mediamtx.hls, "https://m.example");
+	assert_string_equal(c->mediamtx.token, "t");
 	assert_string_equal(c->ffmpeg.input, "hls");
 	assert_true(c->recording.file_us == 600 * US_PER_S);
 	assert_int_equal(c->recording.part_ms, 500);
@@ -180,10 +185,9 @@ static void broken_yaml_is_said_with_what_came_before(void **state)
 
 static void what_is_not_there_yet_says_so(void **state)
 {
-	expect_mistakes("catalog: postgresql://vigia:geheim@db/vigia\nprovider: mediamtx\nrecorder: ffmpeg\n",
+	expect_mistakes("catalog: postgresql://vigia:geheim@db/vigia\nrecorder: ffmpeg\n",
 			":1: catalog: \"postgresql\" is not available yet; expected sqlite\n"
-			":2: provider: \"mediamtx\" is not available yet; expected engine\n"
-			":3: recorder: \"ffmpeg\" is not available yet; expected engine\n");
+			":2: recorder: \"ffmpeg\" is not available yet; expected engine\n");
 	expect_mistakes("catalog: oracle\nprovider: ~\n", ":1: catalog: expected sqlite, found \"oracle\"\n"
 							  ":2: provider: expected a word, found nothing\n");
 }
@@ -206,6 +210,10 @@ static void secrets_are_not_repeated(void **state)
 	expect_mistakes("notify:\n  webhook: {secret: [hunter2]}\n",
 			":2: notify.webhook.secret: expected a text that is not empty, found a list\n");
 	expect_mistakes("notify:\n  webhook: {secret: \"\"}\n", ":2: notify.webhook.secret: expected a text that is not empty\n");
+	expect_mistakes("mediamtx: {api: \"http://u:geheim@h:9997x\", hls: \"u:geheim@h\", rtsp: \"rtsps://u:geheim@h\"}\n",
+			":1: mediamtx.api: expected a URL such as http://127.0.0.1:9997\n"
+			":1: mediamtx.hls: expected a URL such as http://127.0.0.1:8888\n"
+			":1: mediamtx.rtsp: expected a URL such as rtsp://127.0.0.1:8554\n");
 }
 
 static void durations_and_addresses_have_edges(void **state)
@@ -235,6 +243,11 @@ static void durations_and_addresses_have_edges(void **state)
 					  "trusted_proxies: [10.0.0.0/33]",
 					  "trusted_proxies: [host]",
 					  "public_url: example.org",
+					  "mediamtx: {api: 'http://:9997'}",
+					  "mediamtx: {api: 'http://h:0'}",
+					  "mediamtx: {api: 'http://u:p@'}",
+					  "mediamtx: {api: 'http://[::1:9997'}",
+					  "mediamtx: {hls: 'http://h/?x=1'}",
 					  "public_url: ftp://x",
 					  "public_url: https://",
 					  "notify: {smtp: {host: h, from: f, port: 0}}",
