@@ -383,11 +383,16 @@ def everything(what):
         url = p.s.call("GET", "/cameras/a/stream", token=token).json["hls_url"]
         assert hls_playable(url)
         assert [o["actor"] for o in opened(p)] == ["vera"], opened(p)
+        assert run("ffmpeg", "-v", "error", "-i", url.replace("camera_a", "camera_b"), "-t", "1", "-f", "null", "-").returncode
         if p.m.version >= (1, 18, 0):
             wait_for("its viewer", lambda: p.s.stream("a")["viewers"] == 1)
+            p.s.delete("/users/vera")
+            wait_for("its end, long before it would end by itself", lambda: p.s.stream("a")["viewers"] == 0, 15)
         else:
-            assert p.s.stream("a")["viewers"] is None
-        assert run("ffmpeg", "-v", "error", "-i", url.replace("camera_a", "camera_b"), "-t", "1", "-f", "null", "-").returncode
+            assert p.s.stream("a")["viewers"] is None and follow(url.split("?")[0]).status == 200
+            p.s.delete("/users/vera")
+            wait_for("its end, long before it would be forgotten", lambda: follow(url.split("?")[0]).status == 401, 15, 0.5)
+        assert follow(url).status == 401
         assert set(p.paths()) == {"camera_a", "camera_b", "estudio"}
         p.m.restart(signal.SIGKILL)
         p.s.wait_live("a", "b")
