@@ -5,6 +5,7 @@ FUZZ_SECONDS ?= 60
 T ?=
 JOBS ?= $(shell nproc)
 PROVIDER ?= engine
+RECORDER ?= engine
 
 MESON_SETUP = meson setup -Dwerror=true
 export PYTHONDONTWRITEBYTECODE = 1
@@ -19,12 +20,12 @@ all: ## build build/vigia; installs what is missing
 	@$(MAKE) --no-print-directory ninja TARGETS=vigia
 	@echo "    $(BUILD)/vigia"
 
-run: ## Vigia with eight simulated cameras in three cities; Ctrl-C ends it all; PROVIDER=mediamtx: through a MediaMTX
+run: ## Vigia with eight simulated cameras in three cities; Ctrl-C ends it all; PROVIDER=mediamtx: through a MediaMTX; RECORDER=ffmpeg: ffmpeg records
 	@echo "1/5 packages"
 	@tools/packages.sh build demo
 	@echo "2/5 building"
 	@$(MAKE) --no-print-directory ninja KNOWS=demo-cais.h264 TARGETS="vigia tools/camsim/camsim tools/clips/demo-cais.h264"
-	@PROVIDER=$(PROVIDER) exec tools/run.sh $(BUILD)
+	@PROVIDER=$(PROVIDER) RECORDER=$(RECORDER) exec tools/run.sh $(BUILD)
 
 test: ## every test; T=name only those with this in their name
 	@echo "1/4 packages"

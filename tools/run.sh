@@ -2,7 +2,7 @@
 # What `make run` runs: simulated cameras, their past, the server; ends with everything it started. usage: run.sh BUILD_DIR
 # $VIGIA_DATA_DIR (./var), $VIGIA_LISTEN and $VIGIA_DEMO_RTSP_PORT (8554) are respected.
 # PROVIDER=mediamtx: the streams go through a MediaMTX, the program $VIGIA_MEDIAMTX or `mediamtx` on PATH, with its API, HLS and RTSP on the
-# ports $VIGIA_DEMO_MEDIAMTX_PORTS ("9997 8888 8555").
+# ports $VIGIA_DEMO_MEDIAMTX_PORTS ("9997 8888 8555"). RECORDER=ffmpeg: ffmpeg records.
 set -u
 build=${1:-build}
 vigia=$build/vigia
@@ -12,6 +12,7 @@ port=${VIGIA_DEMO_RTSP_PORT:-8554}
 marker=$data/demo.ready # the demo was set up once: what people changed or removed since stays so
 export VIGIA_DATA_DIR=$data
 provider=${PROVIDER:-engine}
+recorder=${RECORDER:-engine}
 camsim_pid="" vigia_pid="" mediamtx_pid="" stopping=""
 serve=("$vigia" serve)
 
@@ -78,11 +79,7 @@ start_mediamtx() {
 		fi
 		echo "paths: {}"
 	} >"$data/mediamtx.yml"
-	cat >"$data/run.yaml" <<END
-provider: mediamtx
-mediamtx: {api: http://127.0.0.1:$api, hls: http://127.0.0.1:$hls, rtsp: rtsp://127.0.0.1:$rtsp}
-END
-	serve=("$vigia" serve -c "$data/run.yaml")
+	echo "mediamtx: {api: http://127.0.0.1:$api, hls: http://127.0.0.1:$hls, rtsp: rtsp://127.0.0.1:$rtsp}" >>"$data/run.yaml"
 	$tied "$mediamtx" "$folder/mediamtx.yml" >"$data/mediamtx.log" 2>&1 &
 	mediamtx_pid=$!
 	for ((i = 0; i < 100; i++)); do
@@ -131,6 +128,10 @@ engine) ;;
 mediamtx) find_mediamtx ;;
 *) fail "PROVIDER is engine or mediamtx, not $provider" ;;
 esac
+case $recorder in
+engine | ffmpeg) ;;
+*) fail "RECORDER is engine or ffmpeg, not $recorder" ;;
+esac
 (umask 027 && mkdir -p "$data") || exit 1 # as the program itself makes it
 : >"$data/camsim.log" || exit 1
 echo "3/5 simulated cameras on rtsp://127.0.0.1:$port/"
@@ -153,6 +154,10 @@ else
 fi
 
 echo "5/5 starting; the cameras' footage takes about 1 GB an hour in $data (Ctrl-C ends everything)"
+if [ "$provider $recorder" != "engine engine" ]; then
+	printf 'provider: %s\nrecorder: %s\n' "$provider" "$recorder" >"$data/run.yaml"
+	serve=("$vigia" serve -c "$data/run.yaml")
+fi
 [ "$provider" = mediamtx ] && start_mediamtx
 $tied "${serve[@]}" &
 vigia_pid=$!

@@ -65,6 +65,7 @@ static _Noreturn void run_child(const struct plan *p)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != p->parent)
 		_exit(127); /* it died before we asked */
+	setpgid(0, 0);	    /* a terminal's Ctrl-C is for us: we tell it when to end */
 	for (int i = 1; i < NSIG; i++)
 		sigaction(i, &dfl, NULL); /* an ignored SIGPIPE would stay ignored */
 	bool ok = dup2(p->in, 0) >= 0 && dup2(p->out, 1) >= 0 && dup2(p->err, 2) >= 0;

@@ -1,5 +1,5 @@
-/* Child processes on an event loop. A child dies with this process, whatever ends it (PR_SET_PDEATHSIG: SIGKILL), inherits nothing but what
- * is named here, and is always reaped. Loop thread only. */
+/* Child processes on an event loop. A child dies with this process, whatever ends it (PR_SET_PDEATHSIG: SIGKILL), has a process group of
+ * its own, inherits nothing but what is named here, and is always reaped. Loop thread only. */
 #ifndef VIGIA_NET_PROCESS_H
 #define VIGIA_NET_PROCESS_H
 

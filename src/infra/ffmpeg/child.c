@@ -72,7 +72,7 @@ static void on_line(void *ctx, int fd, struct bytes line)
 		on_progress(r, text);
 		return;
 	}
-	if (words_noise(text))
+	if (r->told_to_end || words_noise(text))
 		return;
 	enum gap_reason reason = words_reason(text, r->f->config.relayed);
 	if (reason != GAP_UNKNOWN && (r->fail_cause == GAP_UNKNOWN || reason == GAP_DISK_FULL || reason == GAP_DISK_ERROR)) {

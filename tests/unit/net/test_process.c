@@ -331,6 +331,7 @@ static void test_closed_while_it_runs_it_is_killed(void **state)
 	up(&c);
 	assert_int_equal(spawn(&c, SHELL("trap '' TERM INT; exec sleep 1000")), 0);
 	int pidfd = pidfd_open(net_process_id(c.process), 0);
+	assert_int_equal(getpgid(net_process_id(c.process)), net_process_id(c.process)); /* a terminal's Ctrl-C does not reach it */
 	on_loop(&c, run_close);
 	assert_true(ends(pidfd));
 	down(&c);
