@@ -178,15 +178,22 @@ int early_note(struct app *app, const struct recording *const *rows, size_t n)
 /* Whether the city was told of early deletions on that day. */
 static int told_on(struct app *app, const char *city_id, int64_t day, struct arena *mem, bool *ret)
 {
-	struct notice *n;
-	size_t count = 0;
-	char *next;
-	int err = app->catalog->notices->list(app->catalog->self, warden, city_id, &(struct page){.limit = 100}, mem, &n, &count, &next);
-	if (err)
-		return err;
+	int64_t since = app_now(app) - 2 * US_PER_DAY; /* that day's stand behind whatever else was told since: the newest come first */
+	bool older = false;
+	char *next = NULL;
 	*ret = false;
-	for (size_t i = 0; i < count; i++)
-		*ret |= n[i].kind == NOTICE_DELETED_EARLY && n[i].due_on == day;
+	do {
+		struct notice *n;
+		size_t count = 0;
+		const struct page page = {.limit = 100, .cursor = next};
+		int err = app->catalog->notices->list(app->catalog->self, warden, city_id, &page, mem, &n, &count, &next);
+		if (err)
+			return err;
+		for (size_t i = 0; i < count && !older; i++) {
+			*ret |= n[i].kind == NOTICE_DELETED_EARLY && n[i].due_on == day;
+			older = n[i].created_at < since;
+		}
+	} while (next && !older && !*ret);
 	return 0;
 }
 
