@@ -185,9 +185,9 @@ static void broken_yaml_is_said_with_what_came_before(void **state)
 
 static void what_is_not_there_yet_says_so(void **state)
 {
-	expect_mistakes("catalog: postgresql://vigia:geheim@db/vigia\nrecorder: ffmpeg\n",
+	expect_mistakes("catalog: postgresql://vigia:geheim@db/vigia\nrecorder: moonfire\n",
 			":1: catalog: \"postgresql\" is not available yet; expected sqlite\n"
-			":2: recorder: \"ffmpeg\" is not available yet; expected engine\n");
+			":2: recorder: expected engine or ffmpeg, found \"moonfire\"\n");
 	expect_mistakes("catalog: oracle\nprovider: ~\n", ":1: catalog: expected sqlite, found \"oracle\"\n"
 							  ":2: provider: expected a word, found nothing\n");
 }
