@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Runs every test and counts: the programs Meson knows (unit tests, checks) a few at a time, then tests/system one at a time. All speak
-TAP on stdout. A crash, a timeout or a plan that is not kept is one more failed test. The last line is "N passed, N failed", with
+"""Runs every test and counts: the programs Meson knows (unit tests, checks) a few at a time, then tests/system in two lanes, one at a time in each.
+All speak TAP on stdout. A crash, a timeout or a plan that is not kept is one more failed test. The last line is "N passed, N failed", with
 ", N skipped" when some were.
 
 A system test is a .py or .mjs file in tests/system whose name does not begin with "_"; "# timeout: 600" in its head gives it more time than
-the usual 300 s. It finds the build directory in $VIGIA_BUILD."""
+the usual 300 s, "# lane: 2" puts it beside the others: it mostly waits, and so do they. It finds the build directory in $VIGIA_BUILD."""
 import argparse
 import concurrent.futures
+import contextlib
 import glob
 import json
 import os
@@ -140,9 +141,12 @@ def script_programs(folder, build):
         if ext not in runner or base.startswith("_"):
             continue
         with open(path, encoding="utf-8") as f:
-            asked = re.search(r"^(?:#|//) timeout: (\d+)", f.read(2000), re.M)
+            head = f.read(2000)
+        asked = re.search(r"^(?:#|//) timeout: (\d+)", head, re.M)
+        lane = re.search(r"^(?:#|//) lane: 2$", head, re.M)
         timeout = int(asked[1]) if asked else SYSTEM_TIMEOUT_S
         programs.append(Program(f"{os.path.basename(folder)}/{base}", runner[ext] + [path], {"VIGIA_BUILD": build, "PYTHONDONTWRITEBYTECODE": "1"}, timeout, ROOT))
+        programs[-1].lane = 2 if lane else 1
     return programs
 
 
@@ -166,10 +170,14 @@ def say_failures(failures):
             print(f"  {program.name}: {sentence}")
 
 
-def run_all(programs, parallel):
+def run_all(*pools):
+    """Each pool: programs, and how many of them at a time."""
     outcomes = []
-    with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
-        waiting = {pool.submit(run_program, p): p for p in programs}
+    with contextlib.ExitStack() as stack:
+        waiting = {}
+        for programs, parallel in pools:
+            pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(parallel))
+            waiting |= {pool.submit(run_program, p): p for p in programs}
         for done in concurrent.futures.as_completed(waiting):
             outcomes.append((waiting[done], done.result()))
             say(*outcomes[-1])
@@ -191,7 +199,8 @@ def main():
     for folder in [] if o.unit_only else o.scripts or ["tests/system"]:
         scripts += script_programs(folder, build)
     wanted = lambda programs: [p for p in programs if o.filter in p.name]
-    outcomes = run_all(wanted(unit), o.parallel) + run_all(wanted(scripts), 1)
+    outcomes = run_all((wanted(unit), o.parallel))
+    outcomes += run_all(*(([p for p in wanted(scripts) if p.lane == lane], 1) for lane in (1, 2)))
     say_failures([(p, out) for p, out in outcomes if out.failed])
     passed, failed, skipped = (sum(getattr(out, k) for _, out in outcomes) for k in ("passed", "failed", "skipped"))
     if not outcomes:

@@ -1,4 +1,5 @@
 # timeout: 900
+# lane: 2
 """The four combinations of provider and recorder, MediaMTX the real one (every binary in $VIGIA_MEDIAMTX and on PATH; skipped without): live
 in ffprobe and in a browser, viewers, files, notices and retention; and what is left after each of the parts was killed."""
 import contextlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# lane: 2
 """The engine's RTSP re-publication, read by ffmpeg, ffprobe, GStreamer and by hand: every frame, from a key frame on, with the right times,
 while the camera itself is asked once; readers end with the camera, and a slow one alone."""
 # timeout: 400

@@ -1,4 +1,5 @@
 # timeout: 420
+# lane: 2
 """The recorder ffmpeg over the engine's streams: one child a camera, what it writes, and what happens when it, the camera, the disk or Vigia
 fails."""
 import os

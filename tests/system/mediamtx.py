@@ -1,4 +1,5 @@
 # timeout: 600
+# lane: 2
 """Vigia with a MediaMTX as its provider: the fake of both versions, and every real one there is. What is wanted is brought about, kept and
 brought back, nothing else is touched, nobody sees what is not theirs, and what is wrong is said in words."""
 import socketserver

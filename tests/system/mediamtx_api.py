@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# lane: 2
 """What Vigia relies on in MediaMTX, asked of the fake one's two profiles and of every real one that is given ($VIGIA_MEDIAMTX, PATH): the same
 checks, with the expectations of the version found by asking. It fails where the fake lies."""
 import atexit

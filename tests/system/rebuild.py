@@ -1,3 +1,4 @@
+# lane: 2
 """The catalogue lost: made again from the disk; and the catalogue compared with the disk."""
 import glob
 import os

@@ -1,3 +1,4 @@
+# lane: 2
 """The cycle of footage from outside: notices in real SMTP and HTTP, deletion, holds, crashes between. Days pass by moving times in the
 catalogue while the server is stopped."""
 import contextlib
