@@ -105,8 +105,9 @@ def survives(mediamtx, recorder):
             s.wait_live(seconds=60)
             wait_for("recording again", lambda: all(s.stream(i)["recording_state"] == "recording" for i in "ab"), 60)
             for i in "ab":
-                gaps = [g for g in s.gaps(i) if when(g["from"]) > away - 5]
-                assert gaps and all(g["to"] for g in gaps) and {g["reason"] for g in gaps} <= {"no_signal", "server_down"}, s.gaps(i)
+                gaps = wait_for("the gap's end", lambda: (lambda g: g if g and all(x["to"] for x in g) else None)(
+                    [x for x in s.gaps(i) if when(x["from"]) > away - 5]), 20)
+                assert {g["reason"] for g in gaps} <= {"no_signal", "server_down"}, s.gaps(i)
             time.sleep(4)
         s.server.stop(signal.SIGKILL)
         wait_for("no child", lambda: not children(s), 5)

@@ -20,7 +20,8 @@ enum gap_reason words_reason(const char *line, bool relayed)
 	static const char *const writing[] = {
 		"av_interleaved_write_frame", "error writing", "failed to open segment", "[segment", "[mp4", NULL};
 	static const char *const io[] = {"input/output error", "read-only file system", "no such file", "permission denied", NULL};
-	static const char *const refused[] = {"401", "403", "404", "454", "unauthorized", "forbidden", "server returned 4", NULL};
+	static const char *const refused[] = {"400 bad request",   "401", "403", "404", "454", "unauthorized", "forbidden",
+					      "server returned 4", NULL};
 	static const char *const bad[] = {"invalid data found", "could not find codec parameters", "not currently supported in container",
 					  "matches no streams", "does not contain any stream",	   NULL};
 	static const char *const silent[] = {"connection refused",
@@ -37,7 +38,9 @@ enum gap_reason words_reason(const char *line, bool relayed)
 		return GAP_DISK_FULL;
 	if (says_one_of(line, writing))
 		return says_one_of(line, io) ? GAP_DISK_ERROR : strcasestr(line, "not currently supported") ? GAP_BAD_DATA : GAP_UNKNOWN;
-	if (relayed && (strcasestr(line, "404") || strcasestr(line, "not found")))
+	static const char *const away[] = {"404", "not found", "400 bad request",
+					   NULL}; /* MediaMTX 1.5 says 400 of a path it has just made */
+	if (relayed && says_one_of(line, away))
 		return GAP_NO_SIGNAL;
 	if (says_one_of(line, refused))
 		return GAP_REFUSED;

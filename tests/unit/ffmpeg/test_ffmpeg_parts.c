@@ -176,6 +176,8 @@ static void what_ffmpeg_says_is_understood(void **state)
 		if (words_reason(cases[i].line, false) != cases[i].reason)
 			fail_msg("%s: %d", cases[i].line, words_reason(cases[i].line, false));
 	assert_int_equal(words_reason("pipe:0: Server returned 404 Not Found", true), GAP_NO_SIGNAL);
+	assert_int_equal(words_reason("[rtsp @ 0x55] method DESCRIBE failed: 400 Bad Request", true), GAP_NO_SIGNAL);
+	assert_int_equal(words_reason("[rtsp @ 0x55] method DESCRIBE failed: 400 Bad Request", false), GAP_REFUSED);
 	assert_true(words_noise("[segment @ 0x55] Non-monotonous DTS in output stream 0:0; previous: 0"));
 }
 
