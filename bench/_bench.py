@@ -306,8 +306,9 @@ def check_rows(by_camera, parallel=2):
 
 def check_files(by_camera, sessions=None):
     """Counts what is in each camera's files, in order. sessions (of camsim): frames from its first on are owed too, and `tail` says how many
-    of the last were sent and are not there (in flight when the recorder was stopped)."""
-    total = {"cameras": len(by_camera), "sent": 0, "found": 0, "missing": 0, "repeated": 0, "reordered": 0, "cameras_with_holes": 0, "tail_max": 0, "empty": 0}
+    of the last were sent and are not there (in flight when the recorder was stopped); `lead` of the missing are before a camera's first in a file."""
+    total = {"cameras": len(by_camera), "sent": 0, "found": 0, "missing": 0, "repeated": 0, "reordered": 0, "cameras_with_holes": 0, "lead": 0,
+             "tail": 0, "tail_max": 0, "empty": 0}
     seen = set()
     for c in check_rows(by_camera):
         seen.add(c["camera"])
@@ -315,8 +316,11 @@ def check_files(by_camera, sessions=None):
         of_camera = (sessions or {}).get(c["camera"], {}).get("sessions") or []
         total["sent"] += sum(sent for _, _, sent in of_camera)
         if of_camera:
-            missing += max(0, c["first"] - of_camera[0][0])
-            total["tail_max"] = max(total["tail_max"], of_camera[-1][1] - c["last"])
+            lead, tail = max(0, c["first"] - of_camera[0][0]), of_camera[-1][1] - c["last"]
+            missing += lead
+            total["lead"] += lead
+            total["tail"] += tail
+            total["tail_max"] = max(total["tail_max"], tail)
         total["found"] += c["found"]
         total["missing"] += missing
         total["repeated"] += c["repeated"]

@@ -51,10 +51,20 @@ enum gap_reason words_reason(const char *line, bool relayed)
 
 bool words_noise(const char *line)
 {
-	static const char *const noise[] = {"timestamps are unset", "non-monotonous dts", "invalid dts",
-					    "thread message queue", "first pts",	  "stream discovered after head",
-					    "packet corrupt",	    "max delay reached",  "rtp: missed",
-					    "exiting normally",	    "opening '",	  NULL};
+	static const char *const noise[] = {"timestamps are unset",
+					    "non-monotonous dts",
+					    "invalid dts",
+					    "thread message queue",
+					    "first pts",
+					    "stream discovered after head",
+					    "packet corrupt",
+					    "max delay reached",
+					    "rtp: missed",
+					    "exiting normally",
+					    "opening '",
+					    "found duplicated moov",
+					    "last message repeated",
+					    NULL};
 	return says_one_of(line, noise);
 }
 

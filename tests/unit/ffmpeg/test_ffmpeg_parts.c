@@ -179,6 +179,9 @@ static void what_ffmpeg_says_is_understood(void **state)
 	assert_int_equal(words_reason("[rtsp @ 0x55] method DESCRIBE failed: 400 Bad Request", true), GAP_NO_SIGNAL);
 	assert_int_equal(words_reason("[rtsp @ 0x55] method DESCRIBE failed: 400 Bad Request", false), GAP_REFUSED);
 	assert_true(words_noise("[segment @ 0x55] Non-monotonous DTS in output stream 0:0; previous: 0"));
+	/* Of every segment, where the source is HLS; ffmpeg says the first two, and at its end how many there were. */
+	assert_true(words_noise("[mov,mp4,m4a,3gp,3g2,mj2 @ 0x55] Found duplicated MOOV Atom. Skipped it"));
+	assert_true(words_noise("    Last message repeated 22 times"));
 }
 
 static void no_secret_is_logged(void **state)
