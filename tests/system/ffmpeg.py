@@ -125,6 +125,25 @@ def server_killed():
         assert not children(s)
 
 
+@test("a camera, or Vigia, that stands still for some seconds: the child stays, and no frame that was sent is missing")
+def stall():
+    with Site(FFMPEG, file="1h", cameras=[("a", ""), ("b", "")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", "b")
+        time.sleep(4)
+        before = children(s)
+        for process in (s.sim, s.server):
+            process.p.send_signal(signal.SIGSTOP)
+            time.sleep(3)
+            process.p.send_signal(signal.SIGCONT)
+            time.sleep(8)
+        assert children(s) == before, (before, children(s))
+        stop_all(s)
+        for id in "ab":
+            settled(s, id)
+            agree(s, id)
+
+
 @test("a camera that goes away and comes back: a no_signal gap between the last and the first frame, refused where it says no")
 def camera_away():
     with Site(FFMPEG, file="1h", cameras=[("a", ""), ("no", "auth=digest&user=admin&password=outra")]) as s:

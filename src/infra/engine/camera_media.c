@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READER_SLACK_90K 90000 /* frames in another order, and packets that come in gulps, step by less */
 #define STAGE_US US_PER_S
 #define STAGE_LONGEST_US (3 * US_PER_S)
 #define STAGING_MAX (24u << 20)
@@ -105,8 +106,8 @@ static void use_mux(struct camera_rt *c)
 static void leave_run(struct camera_rt *c, enum media_phase next)
 {
 	struct au_buf *b = &c->bufs[VIDEO], kept = {.grow = grow_video, .ctx = c};
-	if (next != MEDIA_STAGING)
-		republish_end(c, next == MEDIA_NONE ? "the camera is away" : "the camera paused or its time jumped");
+	if (next == MEDIA_NONE)
+		republish_end(c, "the camera is away");
 	if (c->video_in_mux) {
 		c->video_in_mux = false;
 		if (b->len && scratch_grow(&kept, b->len) == 0) {
@@ -447,6 +448,18 @@ static enum media_clock_answer map_time(struct camera_rt *c, const struct access
 	return answer;
 }
 
+/* Whoever is sent the packets as they came sees the camera's own time: a pause, or our being late, is no jump of it. */
+static void end_readers_at_jump(struct camera_rt *c, const struct access_unit *au)
+{
+	int32_t step = (int32_t)(au->rtp_time - c->relayed_rtp);
+	int64_t passed = (au->arrival_mono_us - c->relayed_mono_us) * 9 / 100;
+	if (c->relayed && (step < -(int64_t)READER_SLACK_90K || step > passed + READER_SLACK_90K))
+		republish_end(c, "the camera's time jumped");
+	c->relayed_rtp = au->rtp_time;
+	c->relayed_mono_us = au->arrival_mono_us;
+	c->relayed = true;
+}
+
 static void on_video(void *ctx, const struct access_unit *au)
 {
 	struct camera_rt *c = ctx;
@@ -467,14 +480,13 @@ static void on_video(void *ctx, const struct access_unit *au)
 	bool other = au->params_changed || c->restage || mux_wants_replan(c->mux);
 	if (c->phase == MEDIA_RUN && other && (au->key || au->params_changed))
 		begin_staging(c);
+	end_readers_at_jump(c, au);
 	if (c->phase == MEDIA_RESUME) {
 		resume_run(c, au, now);
 		return;
 	}
 	bool arrival_before = c->by_arrival;
 	enum media_clock_answer answer = map_time(c, au, &media_us);
-	if (answer == MEDIA_CLOCK_NEW_RUN)
-		republish_end(c, "the camera's time jumped");
 	if (answer == MEDIA_CLOCK_NEW_RUN && ((c->phase == MEDIA_STAGING && c->n_staged_video) || c->by_arrival != arrival_before)) {
 		begin_staging(c);
 		map_time(c, au, &media_us);
@@ -539,6 +551,7 @@ int media_begin_session(struct camera_rt *c)
 	size_t n;
 	const struct rtsp_track *t = rtsp_client_tracks(c->client, &n);
 	c->video_track = c->audio_track = -1;
+	c->relayed = false;
 	for (size_t i = 0; i < n; i++) {
 		if (t[i].is_video && c->video_track < 0)
 			c->video_track = (int)i;

@@ -130,6 +130,9 @@ struct camera_rt {
 		int64_t ntp_us;
 	} sr[2];
 	uint32_t last_rtp[2], jitter[2];
+	uint32_t relayed_rtp; /* of the last video access unit of this session, where relayed is set */
+	int64_t relayed_mono_us;
+	bool relayed;
 	int64_t last_media_us[2];
 	struct mux *mux;
 	int64_t clock_offset_us;  /* wall minus monotonic when the timeline began */
