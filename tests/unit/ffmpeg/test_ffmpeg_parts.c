@@ -151,6 +151,22 @@ static void a_stop_ends_an_outage_and_begins_its_own_gap(void **state)
 	assert_gap(&rows, 1, T0 + 20 * S, T0 + 70 * S, GAP_STOPPED_BY_USER);
 }
 
+static void what_is_left_of_before_a_stop_opens_no_second_gap(void **state)
+{
+	struct rows rows;
+	struct ledger l = ledger_of(&rows);
+	start_at(&l, T0 + 1000, T0, GAP_NO_SIGNAL);
+	ledger_begins(&l, T0 + S);
+	ledger_reaches(&l, T0 + 19 * S);
+	ledger_stop(&l, T0 + 20 * S, "admin", "poda");
+	ledger_start(&l, T0 + 22 * S, NULL);
+	ledger_reaches(&l, T0 + 20 * S); /* the first child's last fragment */
+	ledger_begins(&l, T0 + 25 * S);
+	ledger_reaches(&l, T0 + 40 * S);
+	assert_int_equal(rows.n, 1);
+	assert_gap(&rows, 0, T0 + 20 * S, T0 + 22 * S, GAP_STOPPED_BY_USER);
+}
+
 /* --- words --- */
 
 static void what_ffmpeg_says_is_understood(void **state)
@@ -357,6 +373,7 @@ int main(void)
 		cmocka_unit_test(another_reason_must_stay_to_count),
 		cmocka_unit_test(a_restart_is_told_and_then_the_camera),
 		cmocka_unit_test(a_stop_ends_an_outage_and_begins_its_own_gap),
+		cmocka_unit_test(what_is_left_of_before_a_stop_opens_no_second_gap),
 		cmocka_unit_test(what_ffmpeg_says_is_understood),
 		cmocka_unit_test(no_secret_is_logged),
 		cmocka_unit_test(the_source_is_told_in_a_script),
