@@ -145,6 +145,25 @@ def camera_away():
         wait_for("a gap that says refused", lambda: [g for g in s.gaps("no") if g["reason"] == "refused" and g["to"] is None], 30)
 
 
+@test("the gap behind a child begins where its file really ends, GOPs longer than fragments or not")
+def long_gops():
+    with Site(FFMPEG, file="1h", cameras=[("a", "gop=250")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", seconds=60)
+        (path,) = s.files("a")
+        grown, last, size = 0, time.time(), os.path.getsize(path)
+        while not (0 < grown < 3):  # a fragment that a key frame ended: the next one is 4 s away
+            time.sleep(0.05)
+            if os.path.getsize(path) != size:
+                grown, last, size = time.time() - last, time.time(), os.path.getsize(path)
+        time.sleep(3.7)
+        os.kill(children(s)["a"], signal.SIGTERM)
+        wait_for("a second file", lambda: len(s.recordings("a")) == 2, 40)
+        first, second = sorted(s.recordings("a"), key=lambda r: r["started_at"])
+        gaps = [g for g in s.gaps("a") if when(g["from"]) > when(first["started_at"])]
+        assert [(g["from"], g["to"]) for g in gaps] == [(first["ended_at"], second["started_at"])], (gaps, first, second)
+
+
 @test("no password in the process list, the log or an answer")
 def secrets():
     with Site(FFMPEG, cameras=[("a", "auth=basic&user=admin&password=c0fre-%40-forte")], start=False) as s:

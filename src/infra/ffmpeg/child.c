@@ -21,6 +21,7 @@
 #define HEALTHY_US (30 * US_PER_S)
 #define BACKOFF_MOST_US (30 * US_PER_S)
 #define SLOW_DISK_US (5 * US_PER_S)
+#define LAST_LOOK_US (END_US + 2 * SCAN_US)
 #define LINES_LOGGED 5
 #define STILL_RECORDING_US (15 * US_PER_S)
 
@@ -380,7 +381,8 @@ void job_done(void *arg)
 	enter_events(r, j);
 	if (j->err)
 		disk_failed(r, j->err);
-	if (j->prepare && !j->err && r->wanted && !r->f->stopping) {
+	bool moved = strcmp(r->session->city_id, r->city_id) != 0; /* while its folder was made */
+	if (j->prepare && !j->err && r->wanted && !r->f->stopping && !moved) {
 		r->prepared = true;
 		begin_child(r);
 	} else if ((j->prepare && j->err) || (j->ended && !r->child)) {
@@ -426,7 +428,9 @@ static void step(struct rec *r, int64_t now, int *starts)
 		--*starts;
 		prepare(r, now);
 	}
-	ledger_tick(&r->ledger, utc(r), r->child && r->frames && now - r->last_frame_mono_us < STALL_US);
+	/* What it had when it ended may not be on the disk yet, or not looked at: as long as there is a session. */
+	bool flowing = r->session && r->frames && now - r->last_frame_mono_us < STALL_US + (r->child && !r->told_to_end ? 0 : LAST_LOOK_US);
+	ledger_tick(&r->ledger, utc(r), flowing);
 	if (r->wanted)
 		rec_publish(r);
 }
