@@ -145,7 +145,7 @@ static void run_start(void *arg)
 		if (other || !r->wanted) {
 			r->attempts = 0;
 			r->retry_mono_us = 0;
-			r->audio_encoded = false;
+			r->audio_encoded = r->by_arrival = false;
 			child_end(r); /* a recording's city is fixed: the next file opens under the new one */
 		}
 		r->wanted = true;
