@@ -189,6 +189,18 @@ def long_gops():
         assert [(g["from"], g["to"]) for g in gaps] == [(first["ended_at"], second["started_at"])], (gaps, first, second)
 
 
+@test("timestamps that jump ahead: no gap lies over the footage behind the jump")
+def timestamps_jump():
+    with Site(FFMPEG, file="1h", cameras=[("a", "ts_jump=10/20")]) as s:
+        s.wait_live()
+        wait_recording(s, "a")
+        wait_for("a second file", lambda: len(s.recordings("a")) == 2, 60)
+        time.sleep(3)
+        first, second = sorted(s.recordings("a"), key=lambda r: r["started_at"])
+        gaps = [g for g in s.gaps("a") if when(g["from"]) > when(first["started_at"])]
+        assert all(g["to"] and when(g["to"]) <= when(second["started_at"]) for g in gaps), (gaps, first, second)
+
+
 @test("no password in the process list, the log or an answer")
 def secrets():
     with Site(FFMPEG, cameras=[("a", "auth=basic&user=admin&password=c0fre-%40-forte")], start=False) as s:

@@ -88,9 +88,11 @@ static void note(struct camera_job *j, int kind, int64_t from, int64_t to)
 static void note_extent(struct camera_job *j)
 {
 	struct segment *s = &j->session->segment;
+	/* Timestamps that jumped ahead: what is to come yet is neither covered nor missing. */
+	int64_t jumped = s->knows_late && s->late_us < -CLOCK_OFF_US ? -s->late_us : 0;
 	for (int i = 0; i < s->n_holes; i++)
-		note(j, SCAN_HOLE, s->holes[i].from, s->holes[i].to);
-	note(j, SCAN_REACHES, TIME_NONE, s->ended_utc_us);
+		note(j, SCAN_HOLE, s->holes[i].from, s->holes[i].to - jumped);
+	note(j, SCAN_REACHES, TIME_NONE, s->ended_utc_us - jumped);
 }
 
 static void count_bytes(struct ffmpeg *f, const struct session *s, uint64_t n)
