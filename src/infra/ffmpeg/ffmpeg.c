@@ -305,18 +305,24 @@ static void run_end(void *arg)
 		}
 }
 
+void ffmpeg_stop(struct ffmpeg *f)
+{
+	if (!f || f->stopped || !f->loop || !f->workers)
+		return;
+	f->stopped = true;
+	give_order(f, run_shutdown);
+	for (int ms = 0; ms < END_MOST_MS && atomic_load(&f->n_busy) > 0; ms += 10)
+		usleep(10000);
+	if (atomic_load(&f->n_busy) > 0)
+		log_error("ffmpeg.not_ended", KV_I("cameras", atomic_load(&f->n_busy)),
+			  KV_S("what", "their files are settled at the next start"));
+}
+
 void ffmpeg_destroy(struct ffmpeg *f)
 {
 	if (!f)
 		return;
-	if (f->loop && f->workers) {
-		give_order(f, run_shutdown);
-		for (int ms = 0; ms < END_MOST_MS && atomic_load(&f->n_busy) > 0; ms += 10)
-			usleep(10000);
-		if (atomic_load(&f->n_busy) > 0)
-			log_error("ffmpeg.not_ended", KV_I("cameras", atomic_load(&f->n_busy)),
-				  KV_S("what", "their files are settled at the next start"));
-	}
+	ffmpeg_stop(f);
 	if (f->loop)
 		give_order(f, run_quiet);
 	workers_stop(f); /* jobs under way end; what they found is posted to the loop, before: */

@@ -101,6 +101,7 @@ struct ffmpeg {
 	pthread_mutex_t lock;
 	struct rec *table[BUCKETS]; /* under lock to change, and to read outside of the loop */
 	bool stopping;		    /* loop thread only */
+	bool stopped;		    /* the owner's thread only */
 	atomic_int n_busy;	    /* cameras with a child or a session */
 	atomic_int n_children;
 	atomic_ullong spawned, failed, files_sealed, bytes_written;
