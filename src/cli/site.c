@@ -531,8 +531,9 @@ void site_stop(struct site *s)
 	atomic_store(&s->ready, false);
 	site_settle_stop(s);
 	stop_jobs(s);
-	ffmpeg_destroy(s->ffmpeg); /* its children may still read from the API */
+	ffmpeg_stop(s->ffmpeg); /* its children may still read from the API */
 	api_destroy(s->api);
+	ffmpeg_destroy(s->ffmpeg); /* the API asked it until here */
 	engine_destroy(s->engine);
 	mediamtx_destroy(s->mediamtx);
 	if (s->catalog) {

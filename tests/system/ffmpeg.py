@@ -165,6 +165,62 @@ def camera_away():
         wait_for("a gap that says refused", lambda: [g for g in s.gaps("no") if g["reason"] == "refused" and g["to"] is None], 30)
 
 
+@test("a camera whose clock runs away: another file begins, timed by arrival, and ends when its last frame came")
+def clock_runs_away():
+    with Site(FFMPEG, file="1h", cameras=[("a", "rate_off=30")]) as s:
+        s.wait_live()
+        wait_for("the clock seen through", lambda: "event=ffmpeg.clock camera=a" in s.said(), 90)
+        before = len(s.recordings("a"))
+        wait_for("another file", lambda: len(s.recordings("a")) > before and s.stream("a")["recording_state"] == "recording", 30)
+        time.sleep(15)
+        s.post("/streams/stop", {"all": True, "reason": "fim"})
+        stopped = time.time()
+        stop_all(s)
+        agree(s, "a")
+        assert s.said().count("event=ffmpeg.clock") == 1, s.said()
+        last = max(s.recordings("a"), key=lambda r: r["started_at"])
+        assert abs(when(last["ended_at"]) - stopped) < 1, (last, stopped)
+        report = frames([os.path.join(s.footage, last["file_path"])])
+        assert report["missing"] == report["repeated"] == report["reordered"] == 0, report
+        shown = run("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=dts_time", "-of", "csv=p=0",
+                    os.path.join(s.footage, last["file_path"])).stdout.split()
+        times = [float(t.rstrip(",")) for t in shown]
+        steps = sorted(b - a for a, b in zip(times, times[1:]))
+        assert abs((times[-1] - times[0]) / (len(times) - 1) - 1 / 30) < 0.003, (len(times), times[-1])  # 15 s
+        assert steps[0] > 0 and steps[len(steps) // 20] > 0.01 and steps[-len(steps) // 20] < 0.1, steps  # even, though packets come in bursts
+
+
+@test("the gap behind a child begins where its file really ends, GOPs longer than fragments or not")
+def long_gops():
+    with Site(FFMPEG, file="1h", cameras=[("a", "gop=250")]) as s:
+        s.wait_live()
+        wait_recording(s, "a", seconds=60)
+        (path,) = s.files("a")
+        grown, last, size = 0, time.time(), os.path.getsize(path)
+        while not (0 < grown < 3):  # a fragment that a key frame ended: the next one is 4 s away
+            time.sleep(0.05)
+            if os.path.getsize(path) != size:
+                grown, last, size = time.time() - last, time.time(), os.path.getsize(path)
+        time.sleep(3.7)
+        os.kill(children(s)["a"], signal.SIGTERM)
+        wait_for("a second file", lambda: len(s.recordings("a")) == 2, 40)
+        first, second = sorted(s.recordings("a"), key=lambda r: r["started_at"])
+        gaps = [g for g in s.gaps("a") if when(g["from"]) > when(first["started_at"])]
+        assert [(g["from"], g["to"]) for g in gaps] == [(first["ended_at"], second["started_at"])], (gaps, first, second)
+
+
+@test("timestamps that jump ahead: no gap lies over the footage behind the jump")
+def timestamps_jump():
+    with Site(FFMPEG, file="1h", cameras=[("a", "ts_jump=10/20")]) as s:
+        s.wait_live()
+        wait_recording(s, "a")
+        wait_for("a second file", lambda: len(s.recordings("a")) == 2, 60)
+        time.sleep(3)
+        first, second = sorted(s.recordings("a"), key=lambda r: r["started_at"])
+        gaps = [g for g in s.gaps("a") if when(g["from"]) > when(first["started_at"])]
+        assert all(g["to"] and when(g["to"]) <= when(second["started_at"]) for g in gaps), (gaps, first, second)
+
+
 @test("no password in the process list, the log or an answer")
 def secrets():
     with Site(FFMPEG, cameras=[("a", "auth=basic&user=admin&password=c0fre-%40-forte")], start=False) as s:

@@ -21,7 +21,9 @@
 #define HEALTHY_US (30 * US_PER_S)
 #define BACKOFF_MOST_US (30 * US_PER_S)
 #define SLOW_DISK_US (5 * US_PER_S)
+#define LAST_LOOK_US (END_US + 2 * SCAN_US)
 #define LINES_LOGGED 5
+#define CLOCK_STEP_US (US_PER_S / 2)
 #define STILL_RECORDING_US (15 * US_PER_S)
 
 static int64_t mono(const struct rec *r)
@@ -185,6 +187,13 @@ static void keep_password(struct rec *r, const char *url)
 	"video_track_timescale=90000:flush_packets=1:strict=-2" /* FLAC in MP4 is "experimental" */
 _Static_assert(FMP4_HEADER_SIZE == 32768, "what ffmpeg leaves free is what our header needs");
 
+/* Times of arrival, made even: packets come in bursts. ld(0): the interval, slowly learnt; ld(1): how far the arrival is from where the
+ * last interval led. What is further off than 0.7 s is no jitter, and taken as it came. A picture's clock has 90 kHz, a sound's its rate;
+ * the filter's own TB is wrong where nothing is encoded. */
+#define BY_ARRIVAL(rate)                                                                                                                   \
+	"setts=ts='if(N,st(1,TS-PREV_OUTDTS-ld(0));if(gt(abs(ld(1)),0.7*" rate "),max(TS,PREV_OUTDTS+1),"                                  \
+	"st(0,ld(0)+ld(1)*0.003);max(PREV_OUTDTS+1,PREV_OUTDTS+ld(0)+ld(1)*0.03)),st(0,0.04*" rate ");TS)'"
+
 /* A name for strftime(3). */
 static void escape_percent(const char *path, char *ret, size_t cap)
 {
@@ -232,6 +241,7 @@ static int spawn(struct rec *r, const char *url)
 				     "0:v:0"};
 	const char *const sound[] = {"-map", "0:a:0?"};
 	const char *const copy[] = {"-c", "copy"}, *const flac[] = {"-c:v", "copy", "-c:a", "flac"};
+	const char *const arrival[] = {"-bsf:v", BY_ARRIVAL("90000"), "-bsf:a", BY_ARRIVAL("SR")};
 	const char *const out[] = {"-f",
 				   "segment",
 				   "-segment_time",
@@ -259,11 +269,13 @@ static int spawn(struct rec *r, const char *url)
 		ADD(flac);
 	else
 		ADD(copy);
+	if (r->by_arrival)
+		ADD(arrival);
 	ADD(out);
-#undef ADD
 	argv[n] = NULL;
+#undef ADD
 	const char *const env[] = {path_env, "TZ=UTC", "LC_ALL=C", "AV_LOG_FORCE_NOCOLOR=1", NULL};
-	int err = words_script(url, &script);
+	int err = words_script(url, r->by_arrival, &script);
 	const struct net_process_spec spec = {.file = f->path, .argv = argv, .env = env, .input = bytes_of(script.data, script.len)};
 	if (!err)
 		err = net_process_spawn(f->loop, &spec, &handler, r, &r->child);
@@ -285,6 +297,7 @@ static void begin_child(struct rec *r)
 	r->fail_cause = GAP_UNKNOWN;
 	r->fail_text[0] = 0;
 	r->spawned_mono_us = r->last_frame_mono_us = now;
+	r->clock_offset_us = utc(r) - now;
 	r->last_growth_mono_us = 0;
 	r->next_scan_mono_us = now + SCAN_US;
 	int err = spawn(r, url);
@@ -372,6 +385,24 @@ static void disk_failed(struct rec *r, int err)
 	plan_retry(r, mono(r));
 }
 
+/* The times of its file are no longer those of the footage: another child begins another file. By arrival, unless it was our clock that was
+ * set; over HLS whole GOPs arrive at once, and a new file is all that can be done. */
+static void clock_ran_away(struct rec *r, int64_t late_us)
+{
+	int64_t step = utc(r) - mono(r) - r->clock_offset_us;
+	bool ours = step > CLOCK_STEP_US || step < -CLOCK_STEP_US;
+	if (!r->child || r->told_to_end)
+		return;
+	r->by_arrival |= !ours && !r->f->config.by_gop;
+	log_warn("ffmpeg.clock", KV_S("camera", r->id), KV_I("late_ms", late_us / 1000),
+		 KV_S("what", ours ? "the clock was set: another file begins"
+				   : "its timestamps run away from the clock: another file begins, its frames timed by their arrival"));
+	child_end(r);
+	r->ledger.cause = ours ? GAP_NO_SIGNAL : GAP_BAD_DATA;
+	r->attempts = 0;
+	r->retry_mono_us = 0;
+}
+
 void job_done(void *arg)
 {
 	struct camera_job *j = arg;
@@ -380,7 +411,10 @@ void job_done(void *arg)
 	enter_events(r, j);
 	if (j->err)
 		disk_failed(r, j->err);
-	if (j->prepare && !j->err && r->wanted && !r->f->stopping) {
+	else if (j->ran_away)
+		clock_ran_away(r, j->late_us);
+	bool moved = strcmp(r->session->city_id, r->city_id) != 0; /* while its folder was made */
+	if (j->prepare && !j->err && r->wanted && !r->f->stopping && !moved) {
 		r->prepared = true;
 		begin_child(r);
 	} else if ((j->prepare && j->err) || (j->ended && !r->child)) {
@@ -426,7 +460,9 @@ static void step(struct rec *r, int64_t now, int *starts)
 		--*starts;
 		prepare(r, now);
 	}
-	ledger_tick(&r->ledger, utc(r), r->child && r->frames && now - r->last_frame_mono_us < STALL_US);
+	/* What it had when it ended may not be on the disk yet, or not looked at: as long as there is a session. */
+	bool flowing = r->session && r->frames && now - r->last_frame_mono_us < STALL_US + (r->child && !r->told_to_end ? 0 : LAST_LOOK_US);
+	ledger_tick(&r->ledger, utc(r), flowing);
 	if (r->wanted)
 		rec_publish(r);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +145,7 @@ static void run_start(void *arg)
 		if (other || !r->wanted) {
 			r->attempts = 0;
 			r->retry_mono_us = 0;
-			r->audio_encoded = false;
+			r->audio_encoded = r->by_arrival = false;
 			child_end(r); /* a recording's city is fixed: the next file opens under the new one */
 		}
 		r->wanted = true;
@@ -250,9 +251,26 @@ int ffmpeg_create(const struct ffmpeg_config *config, struct ffmpeg **ret, char 
 	return 0;
 }
 
+/* Something done on the loop, and waited for. */
+struct order {
+	struct ffmpeg *f;
+	sem_t done;
+};
+
+static void give_order(struct ffmpeg *f, void (*run)(void *arg))
+{
+	struct order o = {.f = f};
+	sem_init(&o.done, 0, 0);
+	net_loop_post(f->loop, run, &o);
+	while (sem_wait(&o.done))
+		;
+	sem_destroy(&o.done);
+}
+
 static void run_shutdown(void *arg)
 {
-	struct ffmpeg *f = arg;
+	struct order *o = arg;
+	struct ffmpeg *f = o->f;
 	f->stopping = true;
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct rec *r = f->table[i]; r; r = r->next_in_bucket) {
@@ -260,12 +278,21 @@ static void run_shutdown(void *arg)
 			r->ledger.on = false; /* what is owed is asked for again at the next start */
 			child_end(r);
 		}
+	sem_post(&o->done);
+}
+
+/* No more jobs: the workers go. */
+static void run_quiet(void *arg)
+{
+	struct order *o = arg;
+	net_timer_destroy(o->f->tick);
+	o->f->tick = NULL;
+	sem_post(&o->done);
 }
 
 static void run_end(void *arg)
 {
 	struct ffmpeg *f = arg;
-	net_timer_destroy(f->tick);
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct rec *r = f->table[i], *next; r; r = next) {
 			next = r->next_in_bucket;
@@ -278,18 +305,26 @@ static void run_end(void *arg)
 		}
 }
 
+void ffmpeg_stop(struct ffmpeg *f)
+{
+	if (!f || f->stopped || !f->loop || !f->workers)
+		return;
+	f->stopped = true;
+	give_order(f, run_shutdown);
+	for (int ms = 0; ms < END_MOST_MS && atomic_load(&f->n_busy) > 0; ms += 10)
+		usleep(10000);
+	if (atomic_load(&f->n_busy) > 0)
+		log_error("ffmpeg.not_ended", KV_I("cameras", atomic_load(&f->n_busy)),
+			  KV_S("what", "their files are settled at the next start"));
+}
+
 void ffmpeg_destroy(struct ffmpeg *f)
 {
 	if (!f)
 		return;
-	if (f->loop && f->workers) {
-		net_loop_post(f->loop, run_shutdown, f);
-		for (int ms = 0; ms < END_MOST_MS && (ms == 0 || atomic_load(&f->n_busy) > 0); ms += 10)
-			usleep(10000);
-		if (atomic_load(&f->n_busy) > 0)
-			log_error("ffmpeg.not_ended", KV_I("cameras", atomic_load(&f->n_busy)),
-				  KV_S("what", "their files are settled at the next start"));
-	}
+	ffmpeg_stop(f);
+	if (f->loop)
+		give_order(f, run_quiet);
 	workers_stop(f); /* jobs under way end; what they found is posted to the loop, before: */
 	if (f->loop) {
 		net_loop_post(f->loop, run_end, f);

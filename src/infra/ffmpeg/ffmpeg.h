@@ -36,7 +36,9 @@ struct ffmpeg_config {
 };
 /* 0, or -errno with a sentence in why: the program is missing, or too old. */
 int ffmpeg_create(const struct ffmpeg_config *config, struct ffmpeg **ret, char *why, size_t cap);
-/* Clean stop: children end, their files are sealed, no gap is opened (the next start knows from when nothing was recorded). */
+/* Clean stop: children end, their files are sealed, no gap is opened (the next start knows from when nothing was recorded). The port and
+ * the figures may be asked until ffmpeg_destroy. */
+void ffmpeg_stop(struct ffmpeg *f);
 void ffmpeg_destroy(struct ffmpeg *f);
 
 struct recorder ffmpeg_recorder(struct ffmpeg *f);

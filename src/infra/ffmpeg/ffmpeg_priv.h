@@ -23,6 +23,7 @@ struct session {
 	struct segment segment;	   /* fd -1: none */
 	int64_t follows;	   /* end of the file before it */
 	int64_t progress_mono_us;  /* when the catalogue was last told */
+	int n_late;		   /* fragments one after another that came too late for their times */
 };
 
 /* What a job found, for the ledger. */
@@ -43,8 +44,10 @@ struct rec {
 	bool wanted, audio;
 	bool audio_encoded;  /* its sound cannot be copied into MP4 (G.711): FLAC, lossless */
 	bool encode_at_once; /* it was just found out */
+	bool by_arrival;     /* its clock runs away from ours: its packets are timed as they come */
 	struct ledger ledger;
 	struct net_process *child;
+	int64_t clock_offset_us; /* of the wall clock, when the child began */
 	int64_t spawned_mono_us, last_frame_mono_us, told_to_end_mono_us;
 	long long frames; /* as the child counts */
 	bool killed, told_to_end;
@@ -74,6 +77,8 @@ struct camera_job {
 	struct scan_event events[SCAN_EVENTS];
 	int n_events;
 	bool grew;
+	bool ran_away; /* the media's clock: its times are no longer those of the footage */
+	int64_t late_us;
 };
 
 struct worker {
@@ -96,6 +101,7 @@ struct ffmpeg {
 	pthread_mutex_t lock;
 	struct rec *table[BUCKETS]; /* under lock to change, and to read outside of the loop */
 	bool stopping;		    /* loop thread only */
+	bool stopped;		    /* the owner's thread only */
 	atomic_int n_busy;	    /* cameras with a child or a session */
 	atomic_int n_children;
 	atomic_ullong spawned, failed, files_sealed, bytes_written;
@@ -123,8 +129,9 @@ enum gap_reason words_reason(const char *line, bool relayed);
 bool words_noise(const char *line);
 /* The line without credentials: userinfo in URLs, tokens, and the password itself. */
 void words_scrub(struct bytes line, const char *password, char *ret, size_t cap);
-/* The script that ffmpeg reads its source from (concat demuxer): no address in the process list. -EINVAL for one that it cannot hold. */
-int words_script(const char *url, struct buf *out);
+/* The script that ffmpeg reads its source from (concat demuxer): no address in the process list. by_arrival: the time of a packet is when
+ * it came. -EINVAL for an address that it cannot hold. */
+int words_script(const char *url, bool by_arrival, struct buf *out);
 /* "ffmpeg version 5.1.9-0+deb12u1 Copyright…" -> "5.1.9-0+deb12u1"; false where it is none. */
 bool words_version(const char *line, char *ret, size_t cap, int *ret_major);
 

@@ -73,6 +73,8 @@ void ledger_begins(struct ledger *l, int64_t at)
 
 void ledger_reaches(struct ledger *l, int64_t to)
 {
+	if (l->covered_until == TIME_NONE && to < l->asked_at)
+		return; /* what a child of before the stop still had: the stop's gap tells of the time between */
 	if (l->covered_until == TIME_NONE || to > l->covered_until)
 		l->covered_until = to;
 }

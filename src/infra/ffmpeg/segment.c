@@ -124,16 +124,32 @@ static void push(int fd, uint64_t from, uint64_t to)
 		posix_fadvise(fd, 0, (off_t)(from - PUSH_STEP), POSIX_FADV_DONTNEED);
 }
 
+static int64_t mtime_of(const struct stat *st)
+{
+	return st->st_mtim.tv_sec * US_PER_S + st->st_mtim.tv_nsec / 1000;
+}
+
+static void note_late(struct segment *s)
+{
+	struct stat st;
+	if (fstat(s->fd, &st) || s->whole != (uint64_t)st.st_size)
+		return; /* it is being written to */
+	s->knows_late = true;
+	s->late_us = mtime_of(&st) - s->ended_utc_us - (s->by_gop ? us_of(s->last_duration) : 0);
+}
+
 int segment_extend(struct segment *s)
 {
 	uint64_t from = s->whole, end = from;
 	s->n_holes = 0;
+	s->knows_late = false;
 	int err = fmp4_walk(file_read, &s->fd, from, UINT64_MAX, on_fragment, s, &end);
 	if (err || end == from)
 		return err;
 	s->whole = end;
 	s->ended_utc_us = s->anchor_utc_us + us_of(s->end_tfdt);
 	push(s->fd, from, end);
+	note_late(s);
 	return 0;
 }
 
@@ -151,13 +167,15 @@ static int find_times(struct segment *s, const struct segment_owner *o)
 	bool settled = before.st_size == after.st_size && s->whole == (uint64_t)after.st_size;
 	if (!s->n || (!settled && !o->any_end))
 		return -EAGAIN;
-	int64_t changed = after.st_mtim.tv_sec * US_PER_S + after.st_mtim.tv_nsec / 1000;
+	int64_t changed = mtime_of(&after);
 	s->anchor_utc_us = changed - us_of(s->end_tfdt + (o->by_gop && !o->any_end ? s->last_duration : 0));
 	/* Files of one child follow each other without a gap: a few tenths are how the packets came, more is the camera's clock. */
 	if (o->follows != TIME_NONE && s->anchor_utc_us - o->follows < GAP_MAX_US && o->follows - s->anchor_utc_us < OVERLAP_MAX_US)
 		s->anchor_utc_us = o->follows;
 	s->started_utc_us = s->anchor_utc_us + us_of(s->entries[0].tfdt);
 	s->ended_utc_us = s->anchor_utc_us + us_of(s->end_tfdt);
+	s->by_gop = o->by_gop;
+	s->knows_late = false;
 	s->n_holes = 0; /* those of before the first frame's time was known: nobody counts on them yet */
 	return 0;
 }

@@ -29,6 +29,10 @@ struct segment {
 		int64_t from, to;
 	} holes[SEGMENT_HOLES];
 	int n_holes;
+	/* How long after the end of the media, in wall time, that media was written, at the last segment_extend that could tell: beyond
+	 * jitter, the media's clock is not ours. */
+	bool knows_late, by_gop;
+	int64_t late_us;
 };
 
 struct segment_owner {

@@ -15,6 +15,8 @@
 #define STAGED_MAX 64 /* files of one child that wait to be taken over: one, rarely two */
 #define NAME_MAX_LEN 64
 #define PROGRESS_US (10 * US_PER_S)
+#define CLOCK_OFF_US US_PER_S
+#define LATE_FRAGMENTS 3
 
 /* ---------------------------------------------------------------- folders */
 
@@ -86,9 +88,11 @@ static void note(struct camera_job *j, int kind, int64_t from, int64_t to)
 static void note_extent(struct camera_job *j)
 {
 	struct segment *s = &j->session->segment;
+	/* Timestamps that jumped ahead: what is to come yet is neither covered nor missing. */
+	int64_t jumped = s->knows_late && s->late_us < -CLOCK_OFF_US ? -s->late_us : 0;
 	for (int i = 0; i < s->n_holes; i++)
-		note(j, SCAN_HOLE, s->holes[i].from, s->holes[i].to);
-	note(j, SCAN_REACHES, TIME_NONE, s->ended_utc_us);
+		note(j, SCAN_HOLE, s->holes[i].from, s->holes[i].to - jumped);
+	note(j, SCAN_REACHES, TIME_NONE, s->ended_utc_us - jumped);
 }
 
 static void count_bytes(struct ffmpeg *f, const struct session *s, uint64_t n)
@@ -125,6 +129,19 @@ static void tell_progress(struct ffmpeg *f, struct session *s)
 	f->config.journal->recording_progress(f->config.journal_self, &s->segment.id, s->segment.ended_utc_us, (int64_t)s->segment.whole);
 }
 
+/* Early is a clock that is too fast, or jumped: nothing comes before it happened. Late may be the network, once or twice. */
+static void watch_clock(struct camera_job *j)
+{
+	struct session *s = j->session;
+	if (!s->segment.knows_late)
+		return;
+	s->n_late = s->segment.late_us > CLOCK_OFF_US ? s->n_late + 1 : 0;
+	if (s->n_late < LATE_FRAGMENTS && s->segment.late_us >= -CLOCK_OFF_US)
+		return;
+	j->ran_away = true;
+	j->late_us = s->segment.late_us;
+}
+
 static int extend(struct camera_job *j)
 {
 	struct session *s = j->session;
@@ -135,6 +152,7 @@ static int extend(struct camera_job *j)
 	j->grew = true;
 	count_bytes(j->rec->f, s, s->segment.whole - before);
 	note_extent(j);
+	watch_clock(j);
 	tell_progress(j->rec->f, s);
 	return 0;
 }

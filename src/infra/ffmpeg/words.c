@@ -121,7 +121,7 @@ void words_scrub(struct bytes line, const char *password, char *ret, size_t cap)
 	snprintf(ret, cap, "%.*s", (int)cap - 1, text);
 }
 
-int words_script(const char *url, struct buf *out)
+int words_script(const char *url, bool by_arrival, struct buf *out)
 {
 	bool rtsp = !strncasecmp(url, "rtsp", 4);
 	for (const char *p = url; *p; p++)
@@ -137,6 +137,8 @@ int words_script(const char *url, struct buf *out)
 	buf_printf(out, "'\n");
 	if (rtsp)
 		buf_printf(out, "option rtsp_transport tcp\noption timeout 10000000\n");
+	if (by_arrival)
+		buf_printf(out, "option use_wallclock_as_timestamps 1\n"); /* here, not outside: before anything is buffered */
 	return 0;
 }
 

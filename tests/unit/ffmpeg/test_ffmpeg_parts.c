@@ -151,6 +151,22 @@ static void a_stop_ends_an_outage_and_begins_its_own_gap(void **state)
 	assert_gap(&rows, 1, T0 + 20 * S, T0 + 70 * S, GAP_STOPPED_BY_USER);
 }
 
+static void what_is_left_of_before_a_stop_opens_no_second_gap(void **state)
+{
+	struct rows rows;
+	struct ledger l = ledger_of(&rows);
+	start_at(&l, T0 + 1000, T0, GAP_NO_SIGNAL);
+	ledger_begins(&l, T0 + S);
+	ledger_reaches(&l, T0 + 19 * S);
+	ledger_stop(&l, T0 + 20 * S, "admin", "poda");
+	ledger_start(&l, T0 + 22 * S, NULL);
+	ledger_reaches(&l, T0 + 20 * S); /* the first child's last fragment */
+	ledger_begins(&l, T0 + 25 * S);
+	ledger_reaches(&l, T0 + 40 * S);
+	assert_int_equal(rows.n, 1);
+	assert_gap(&rows, 0, T0 + 20 * S, T0 + 22 * S, GAP_STOPPED_BY_USER);
+}
+
 /* --- words --- */
 
 static void what_ffmpeg_says_is_understood(void **state)
@@ -207,12 +223,15 @@ static void no_secret_is_logged(void **state)
 static void the_source_is_told_in_a_script(void **state)
 {
 	struct buf out = {0};
-	assert_int_equal(words_script("rtsp://u:it's@h/a", &out), 0);
+	assert_int_equal(words_script("rtsp://u:it's@h/a", false, &out), 0);
 	assert_string_equal(buf_str(&out),
 			    "ffconcat version 1.0\nfile 'rtsp://u:it'\\''s@h/a'\noption rtsp_transport tcp\noption timeout 10000000\n");
 	buf_finish(&out);
-	assert_int_equal(words_script("rtsp://h/a\nfile '/etc/passwd'", &out), -EINVAL);
-	assert_int_equal(words_script("http://h/a.m3u8", &out), 0);
+	assert_int_equal(words_script("rtsp://h/a\nfile '/etc/passwd'", false, &out), -EINVAL);
+	assert_int_equal(words_script("rtsp://h/a", true, &out), 0);
+	assert_non_null(strstr(buf_str(&out), "\noption use_wallclock_as_timestamps 1\n"));
+	buf_finish(&out);
+	assert_int_equal(words_script("http://h/a.m3u8", false, &out), 0);
 	assert_string_equal(buf_str(&out), "ffconcat version 1.0\nfile 'http://h/a.m3u8'\n");
 	buf_finish(&out);
 }
@@ -354,6 +373,36 @@ static void torn_files_and_strangers(void **state)
 	place_down(&p);
 }
 
+/* What came 3 s after its time is told as that late; what came before it happened, as early. */
+static void a_clock_that_runs_away_shows(void **state)
+{
+	struct place p;
+	struct segment s;
+	static uint8_t bytes[1 << 20];
+	place_up(&p);
+	write_file(&p, "whole.mp4", 5, "");
+	int fd = openat(p.root, "whole.mp4", O_RDONLY | O_CLOEXEC);
+	ssize_t size = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	assert_true(size > 40000 && (size_t)size < sizeof(bytes));
+	for (int late = -3; late <= 3; late += 6) {
+		fd = openat(p.root, "x.mp4", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+		assert_int_equal(write(fd, bytes, (size_t)(32768 + (size - 32768) / 2)), 32768 + (size - 32768) / 2);
+		touch(&p, "x.mp4", T0);
+		assert_int_equal(segment_adopt(p.root, "x.mp4", &owner, &s), 0);
+		assert_false(s.knows_late);
+		uint64_t before = s.end_tfdt;
+		assert_int_equal(pwrite(fd, bytes + s.whole, (size_t)size - s.whole, (off_t)s.whole), size - (ssize_t)s.whole);
+		close(fd);
+		touch(&p, s.key, T0 + (5 + late) * S - (int64_t)before * 100 / 9);
+		assert_int_equal(segment_extend(&s), 0);
+		if (!s.knows_late || s.late_us < late * S - S / 2 || s.late_us > late * S + S / 2)
+			fail_msg("%d: %lld us late", late, (long long)s.late_us);
+		segment_close(&s);
+	}
+	place_down(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,12 +411,14 @@ int main(void)
 		cmocka_unit_test(another_reason_must_stay_to_count),
 		cmocka_unit_test(a_restart_is_told_and_then_the_camera),
 		cmocka_unit_test(a_stop_ends_an_outage_and_begins_its_own_gap),
+		cmocka_unit_test(what_is_left_of_before_a_stop_opens_no_second_gap),
 		cmocka_unit_test(what_ffmpeg_says_is_understood),
 		cmocka_unit_test(no_secret_is_logged),
 		cmocka_unit_test(the_source_is_told_in_a_script),
 		cmocka_unit_test(versions_are_read),
 		cmocka_unit_test(a_file_of_ffmpegs_becomes_ours),
 		cmocka_unit_test(torn_files_and_strangers),
+		cmocka_unit_test(a_clock_that_runs_away_shows),
 	};
 	return cmocka_run_group_tests_name("ffmpeg parts", tests, NULL, NULL);
 }
