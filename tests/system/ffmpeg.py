@@ -17,7 +17,8 @@ FFMPEG = "recorder: ffmpeg\n"
 @test("hours cut at the clock, H.264, H.265 and sound: no frame missing, first and last times are the frames', a running file plays, stop seals")
 def records():
     cameras = [("a", ""), ("h", "codec=h265"), ("s", "audio=aac"), ("g", "audio=pcma")]
-    with Site(FFMPEG, file="10s", cameras=cameras) as s:
+    with Site(FFMPEG, file="10s", cameras=cameras, start=False) as s:
+        epoch = with_epoch(s)
         for id in "sg":
             s.call("PATCH", f"/cameras/{id}", {"audio": True})
         s.wait_live()
@@ -34,6 +35,8 @@ def records():
         decodes(path)
         assert children(s).keys() == set("ahsg") and s.get("/status")["recorder"] == "ffmpeg"
         stop_all(s)
+        for id in "ah":
+            at_their_time(s, id, epoch, 0.8)
         for id in "ahsg":
             settled(s, id)
             rows = sorted(s.recordings(id), key=lambda r: r["started_at"])
@@ -245,9 +248,26 @@ def secrets():
         assert "c0fre" not in fetch(s.base + "/api/v1/streams", headers={"Authorization": "Bearer " + s.token}).text
 
 
-@test("the provider's HLS as input: recorded, nobody counted as a viewer, the camera pulled once")
+def with_epoch(s):
+    """The cameras' frames are numbered from now on: frame n happens at now + n / 25."""
+    epoch = time.time()
+    s.sim.cmd += ["--epoch", str(int(epoch * 1e6))]
+    s.start()
+    return epoch
+
+
+def at_their_time(s, id, epoch, within):
+    """What a file says of when its frames were is when they were."""
+    for r in s.recordings(id):
+        report = frames([os.path.join(s.footage, r["file_path"])])
+        for said, frame in ((r["started_at"], report["first"]), (r["ended_at"], report["last"] + 1)):
+            assert abs(when(said) - epoch - frame / 25) < within, (r, report, when(said) - epoch - frame / 25)
+
+
+@test("the provider's HLS as input: recorded, at its time, nobody counted as a viewer, the camera pulled once")
 def over_hls():
-    with Site(FFMPEG + "ffmpeg: {input: hls}\n", file="10s", cameras=[("a", "")]) as s:
+    with Site(FFMPEG + "ffmpeg: {input: hls}\n", file="10s", cameras=[("a", "")], start=False) as s:
+        epoch = with_epoch(s)
         s.wait_live()
         wait_recording(s, "a", seconds=40)
         wait_for("two whole files", lambda: len(s.recordings("a")) >= 3, 60)
@@ -255,6 +275,7 @@ def over_hls():
         stop_all(s)
         settled(s, "a")
         agree(s, "a")
+        at_their_time(s, "a", epoch, 1.2)
         for f in s.files("a"):
             decodes(f)
 

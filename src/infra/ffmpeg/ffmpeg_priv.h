@@ -22,6 +22,7 @@ struct session {
 	char staging[STAGING_CAP]; /* below the volume */
 	struct segment segment;	   /* fd -1: none */
 	int64_t follows;	   /* end of the file before it */
+	struct segment_seen seen;  /* of its first file, over HLS */
 	int64_t progress_mono_us;  /* when the catalogue was last told */
 	int n_late;		   /* fragments one after another that came too late for their times */
 };

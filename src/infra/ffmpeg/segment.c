@@ -20,6 +20,7 @@
 #define STILL_90K (2 * 90000u)
 #define OVERLAP_MAX_US US_PER_S
 #define GAP_MAX_US (US_PER_S / 2)
+#define END_MAX_US (6 * US_PER_S)
 #define PUSH_STEP (4u << 20)
 #define RENAME_NOREPLACE_FLAG 1u /* renameat2(2) */
 
@@ -167,10 +168,18 @@ static int find_times(struct segment *s, const struct segment_owner *o)
 	bool settled = before.st_size == after.st_size && s->whole == (uint64_t)after.st_size;
 	if (!s->n || (!settled && !o->any_end))
 		return -EAGAIN;
+	if (o->by_gop && o->seen && o->follows == TIME_NONE && !o->any_end) {
+		o->seen->growths += o->seen->keys && s->n > o->seen->keys;
+		o->seen->keys = s->n;
+		if (o->seen->growths < 2)
+			return -EAGAIN;
+	}
 	int64_t changed = mtime_of(&after);
-	s->anchor_utc_us = changed - us_of(s->end_tfdt + (o->by_gop && !o->any_end ? s->last_duration : 0));
-	/* Files of one child follow each other without a gap: a few tenths are how the packets came, more is the camera's clock. */
-	if (o->follows != TIME_NONE && s->anchor_utc_us - o->follows < GAP_MAX_US && o->follows - s->anchor_utc_us < OVERLAP_MAX_US)
+	s->anchor_utc_us = changed - us_of(s->end_tfdt + (o->by_gop ? s->last_duration : 0));
+	/* Files of one child follow each other without a gap: a few tenths are how the packets came, more is the camera's clock. How the
+	 * last one ends says little of when its media came. */
+	int64_t most = o->any_end ? END_MAX_US : GAP_MAX_US;
+	if (o->follows != TIME_NONE && s->anchor_utc_us - o->follows < most && o->follows - s->anchor_utc_us < OVERLAP_MAX_US)
 		s->anchor_utc_us = o->follows;
 	s->started_utc_us = s->anchor_utc_us + us_of(s->entries[0].tfdt);
 	s->ended_utc_us = s->anchor_utc_us + us_of(s->end_tfdt);

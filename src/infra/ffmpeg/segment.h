@@ -39,7 +39,13 @@ struct segment_owner {
 	const char *site_id, *city_id, *camera_id;
 	int64_t follows; /* the end of the same child's file before it; TIME_NONE */
 	bool by_gop;	 /* the source hands whole GOPs on (HLS): the key frame behind one comes with all of the next */
-	bool any_end;	 /* the writer is gone: what stands behind the last whole fragment tells no time */
+	/* With by_gop, or NULL. What HLS has in store comes at once at the beginning, within two looks: the GOP that makes the file grow
+	 * for the second time came when it happened, and tells the time. */
+	struct segment_seen {
+		size_t keys;
+		int growths;
+	} * seen;
+	bool any_end; /* the writer is gone: what stands behind the last whole fragment tells no time */
 };
 
 /* root: the volume's directory; staged: the file's path below it. 0; -EAGAIN while there is no whole fragment; -EBADMSG when it is nothing

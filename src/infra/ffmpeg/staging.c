@@ -196,7 +196,8 @@ static int take_over(struct camera_job *j, int root, const char *name, bool comp
 					    .city_id = s->city_id,
 					    .camera_id = s->camera_id,
 					    .follows = s->follows,
-					    .by_gop = f->config.by_gop,
+					    .by_gop = f->config.by_gop && !j->ended, /* its last GOP is written when it ends */
+					    .seen = &s->seen,
 					    .any_end = complete};
 	int err = segment_adopt(root, path, &owner, &s->segment);
 	if (err == -EAGAIN && complete) {

@@ -302,7 +302,10 @@ static void test_its_signals_are_as_new(void **state)
 	run(&c, (struct net_process_spec){.file = "grep", .argv = argv});
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	assert_string_equal(buf_str(&c.lines[1]), "SigBlk:\t0000000000000000|SigIgn:\t0000000000000000|");
+	unsigned long long blocked, ignored;
+	assert_int_equal(sscanf(buf_str(&c.lines[1]), "SigBlk: %llx|SigIgn: %llx|", &blocked, &ignored), 2);
+	assert_true(blocked == 0 &&
+		    (ignored & ~0x180000000ull) == 0); /* 32 and 33 are the C library's own: as whoever started us left them */
 	down(&c);
 }
 
