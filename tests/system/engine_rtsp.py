@@ -280,11 +280,12 @@ def gstreamer():
         for name, codec in ("a", "264"), ("b", "265"):
             readers.append(subprocess.Popen(
                 ["timeout", "--signal=INT", "22", "gst-launch-1.0", "-e", "rtspsrc", f"location={r.url(name, '')}", "protocols=tcp",
-                 "user-id=leitor", "user-pw=senha", "latency=200", "!", f"rtph{codec}depay", "!", f"h{codec}parse", "!", "mp4mux", "!", "filesink",
+                 "user-id=leitor", "user-pw=senha", "latency=200", "!", f"rtph{codec}depay", "!", f"h{codec}parse", "!", "mp4mux", "fragment-duration=1000", "!", "filesink",
                  "location=" + r.path(name + ".mp4")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         for p in readers:
             said, _ = p.communicate(timeout=60)
             assert "ERROR" not in said, said
+            print("# " + " | ".join(said.splitlines()[-6:]), flush=True)
         check(r.path("a.mp4"), 18 * 25)
         check(r.path("b.mp4"), 18 * 25)
 
