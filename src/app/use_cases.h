@@ -55,7 +55,10 @@ struct stream_view { /* one row of GET /streams: what was asked, joined with wha
 	struct stream_state state;
 	enum stream_status status; /* to show */
 	enum recording_state recording;
-	int viewers; /* -1 unknown */
+	int viewers;			   /* -1 unknown */
+	const char *city_name;		   /* or NULL */
+	const struct attention *attention; /* in force, or NULL */
+	int64_t bitrate_bps;		   /* -1 unknown */
 };
 /* Camera -> provider -> stream saved -> recording started -> HLS URL. Starting twice is one stream. */
 int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,

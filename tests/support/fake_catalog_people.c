@@ -274,6 +274,46 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 
 const struct mark_store fake_mark_store = {mark_insert, mark_list};
 
+/* --- attention --- */
+
+static int attention_put(void *self, const struct actor *a, const struct attention *t)
+{
+	struct fake *f = fake_enter(self);
+	size_t i = 0;
+	int err = fake_camera(f, a, t->camera_id) ? fake_write(f) : -ENOENT;
+	while (i < f->attention.n && strcmp(f->attention.v[i].camera_id, t->camera_id) < 0)
+		i++;
+	if (!err && i < f->attention.n && strcmp(f->attention.v[i].camera_id, t->camera_id) == 0)
+		ROWS_DROP(f->attention, i);
+	if (!err && t->state != ATTENTION_NONE) {
+		ROWS_ADD(f->attention);
+		memmove(&f->attention.v[i + 1], &f->attention.v[i], (f->attention.n - 1 - i) * sizeof(*f->attention.v));
+		f->attention.v[i] = *t;
+		f->attention.v[i].camera_id = fake_keep(f, t->camera_id);
+		f->attention.v[i].note = fake_keep(f, t->note ? t->note : "");
+		f->attention.v[i].by = fake_keep(f, t->by ? t->by : "");
+	}
+	return fake_leave(f, err);
+}
+
+static int attention_list(void *self, const struct actor *a, struct arena *mem, struct attention **ret, size_t *ret_n)
+{
+	struct fake *f = fake_enter(self);
+	size_t n = 0;
+	*ret = ARENA_ARRAY(mem, struct attention, f->attention.n + 1);
+	for (size_t i = 0; i < f->attention.n; i++) {
+		const struct camera *c = fake_camera(f, a, f->attention.v[i].camera_id);
+		if (!c)
+			continue;
+		(*ret)[n] = f->attention.v[i];
+		(*ret)[n++].city_id = c->city_id;
+	}
+	*ret_n = n;
+	return fake_leave(f, 0);
+}
+
+const struct attention_store fake_attention_store = {attention_put, attention_list};
+
 /* --- settings --- */
 
 static int setting_get(void *self, const char *key, struct arena *mem, char **ret_value)

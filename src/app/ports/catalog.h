@@ -214,6 +214,14 @@ struct volume_row_store {
 	int (*list)(void *self, struct arena *mem, struct volume_row **ret, size_t *ret_n);
 };
 
+/* What somebody said of a camera; at most one row a camera. */
+struct attention_store {
+	/* Inserts or replaces the camera's row; ATTENTION_NONE removes it (0 without one too). -ENOENT: no such camera. */
+	int (*put)(void *self, const struct actor *a, const struct attention *t);
+	/* Every row of the scope, by camera id. */
+	int (*list)(void *self, const struct actor *a, struct arena *mem, struct attention **ret, size_t *ret_n);
+};
+
 struct catalog {
 	void *self;
 	const struct city_store *cities;
@@ -228,6 +236,7 @@ struct catalog {
 	const struct job_store *jobs;
 	const struct mark_store *marks;
 	const struct setting_store *settings;
+	const struct attention_store *attention;
 	const struct journal_store *journal;
 	const struct volume_row_store *volumes;
 	void (*destroy)(void *self); /* commits what is queued */
