@@ -142,6 +142,7 @@ json_t *json_text(const char *s); /* null for NULL; bytes that are not UTF-8 are
 json_t *json_texts(const char *const *s, size_t n);
 json_t *out_city(const struct city *c);
 json_t *out_camera(const struct camera *c);
+json_t *out_attention(const struct attention *t); /* null for NULL */
 json_t *out_stream(struct api_call *c, const struct stream_view *v);
 json_t *out_recording(struct api_call *c, const struct recording *r, int retention_days);
 json_t *out_gap(const struct gap *g);

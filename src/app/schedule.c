@@ -60,6 +60,7 @@ void jobs_forget(void)
 	pins_forget();
 	pressure_forget();
 	watch_forget();
+	rates_forget();
 }
 
 static bool schedule_of(struct app *app, struct cron *cron, const struct tz **tz)
