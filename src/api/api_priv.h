@@ -85,6 +85,8 @@ struct api_route {
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
 	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[];
 
+/* assets.c */
+enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);
 enum http_outcome api_dispatch(struct http_request *rq, void *ctx, const void *arg);
 extern const struct http_route hls_routes[];
 extern const size_t hls_route_count;
