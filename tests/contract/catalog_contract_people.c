@@ -551,6 +551,28 @@ static void marks_are_of_cameras_in_scope(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void mark_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	const char *const both[] = {"lapa-1", "azul-1"};
+	struct mark m = {.at = T0, .created_at = T0 + 1, .camera_ids = both, .n_cameras = 2, .text = "carro branco", .by = "ana"},
+		    back = {0};
+	int64_t id = 0;
+	assert_int_equal(f->c->marks->insert(f->c->self, of_two, &m, &id), 0);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 2);
+	assert_string_equal(back.text, "carro branco");
+	assert_string_equal(back.by, "ana");
+	assert_int_equal(f->c->marks->get(f->c->self, of_lapa, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 1);
+	assert_string_equal(back.camera_ids[0], "lapa-1");
+	assert_int_equal(f->c->marks->get(f->c->self, of_none, id, &f->mem, &back), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id + 100), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), 0);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), -ENOENT);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), -ENOENT);
+}
+
 static void attention_is_one_row_a_camera(void **state)
 {
 	struct fixture *f = *state;
@@ -680,6 +702,7 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(last_scheduled_is_of_good_runs),
 	CONTRACT(job_runs_are_paged),
 	CONTRACT(marks_are_of_cameras_in_scope),
+	CONTRACT(mark_is_removed),
 	CONTRACT(attention_is_one_row_a_camera),
 	CONTRACT(marks_are_paged),
 	CONTRACT(settings_are_put_and_removed),

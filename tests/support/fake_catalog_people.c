@@ -272,7 +272,38 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 	return fake_leave(f, err);
 }
 
-const struct mark_store fake_mark_store = {mark_insert, mark_list};
+static int mark_get(void *self, const struct actor *a, int64_t row_id, struct arena *mem, struct mark *ret)
+{
+	struct fake *f = fake_enter(self);
+	for (size_t i = 0; i < f->marks.n; i++) {
+		const struct mark *m = &f->marks.v[i];
+		if (m->row_id != row_id || !mark_matches(f, m, a, NULL, TIME_NONE, TIME_NONE))
+			continue;
+		const char **seen = ARENA_ARRAY(mem, const char *, m->n_cameras);
+		*ret = *m;
+		ret->n_cameras = 0;
+		for (size_t k = 0; k < m->n_cameras; k++)
+			if (fake_camera(f, a, m->camera_ids[k]))
+				seen[ret->n_cameras++] = m->camera_ids[k];
+		ret->camera_ids = seen;
+		return fake_leave(f, 0);
+	}
+	return fake_leave(f, -ENOENT);
+}
+
+static int mark_remove(void *self, int64_t row_id)
+{
+	struct fake *f = fake_enter(self);
+	size_t i = 0;
+	while (i < f->marks.n && f->marks.v[i].row_id != row_id)
+		i++;
+	int err = i < f->marks.n ? fake_write(f) : -ENOENT;
+	if (!err)
+		ROWS_DROP(f->marks, i);
+	return fake_leave(f, err);
+}
+
+const struct mark_store fake_mark_store = {.insert = mark_insert, .get = mark_get, .remove = mark_remove, .list = mark_list};
 
 /* --- attention --- */
 

@@ -177,6 +177,8 @@ struct job_store {
 
 struct mark_store {
 	int (*insert)(void *self, const struct actor *a, const struct mark *m, int64_t *ret_row_id);
+	int (*get)(void *self, const struct actor *a, int64_t row_id, struct arena *mem, struct mark *ret); /* its cameras in scope */
+	int (*remove)(void *self, int64_t row_id);
 	int (*list)(void *self, const struct actor *a, const char *camera_id, int64_t from, int64_t to, const struct page *page,
 		    struct arena *mem, struct mark **ret, size_t *ret_n, char **ret_next);
 };
