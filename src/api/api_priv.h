@@ -88,7 +88,7 @@ struct api_route {
 
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
-	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[];
+	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[], report_routes[];
 
 /* assets.c */
 enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);
@@ -166,6 +166,7 @@ int audit_view(struct api_call *c, const char *action, const char *object, const
 
 /* --- out.c: entities as JSON --- */
 json_t *json_time(int64_t at);	  /* null for TIME_NONE */
+json_t *json_day(int64_t day);	  /* "2026-11-22" of civil_days(); null for TIME_NONE */
 json_t *json_text(const char *s); /* null for NULL; bytes that are not UTF-8 are replaced */
 json_t *json_texts(const char *const *s, size_t n);
 json_t *out_city(const struct city *c);

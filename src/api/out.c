@@ -5,6 +5,7 @@
 #include "domain/validate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 json_t *json_time(int64_t at)
@@ -13,6 +14,17 @@ json_t *json_time(int64_t at)
 	if (at == TIME_NONE)
 		return json_null();
 	rfc3339_format(at, text);
+	return json_string(text);
+}
+
+json_t *json_day(int64_t day)
+{
+	char text[40];
+	struct civil d;
+	if (day == TIME_NONE)
+		return json_null();
+	utc_us_to_civil(day * US_PER_DAY, &d);
+	snprintf(text, sizeof(text), "%04d-%02d-%02d", d.year, d.month, d.day);
 	return json_string(text);
 }
 

@@ -117,12 +117,21 @@ struct gap_store {
 	int (*close)(void *self, const char *camera_id, int64_t to);
 };
 
+struct hold_filter {
+	const char *camera_id, *city_id; /* that name the camera, or one of the city's; or NULL */
+	int64_t from, to;		 /* whose span overlaps [from, to), TIME_NONE for open */
+	bool ended;			 /* ended ones too */
+};
+
+#define HOLDS_IN_FORCE (&(const struct hold_filter){.from = TIME_NONE, .to = TIME_NONE})
+#define HOLDS_OF_ALL_TIME (&(const struct hold_filter){.from = TIME_NONE, .to = TIME_NONE, .ended = true})
+
 struct hold_store {
 	int (*insert)(void *self, const struct actor *a, const struct hold *h);	   /* -ENOENT for a camera out of scope */
 	int (*end)(void *self, const struct actor *a, const char *id, int64_t at); /* -EALREADY when it was ended */
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct hold *ret);
-	int (*list)(void *self, const struct actor *a, bool ended_too, const struct page *page, struct arena *mem, struct hold **ret,
-		    size_t *ret_n, char **ret_next); /* newest first */
+	int (*list)(void *self, const struct actor *a, const struct hold_filter *f, const struct page *page, struct arena *mem,
+		    struct hold **ret, size_t *ret_n, char **ret_next); /* newest first */
 	/* Ends every hold whose `until` has come. */
 	int (*expire)(void *self, int64_t now, size_t *ret_n);
 	/* Inserts or replaces whole, by id (rebuild from the volumes' mirrors). */

@@ -77,7 +77,7 @@ static size_t count_holds(struct catalog *c, struct arena *mem)
 	struct hold *list;
 	size_t n;
 	char *next;
-	assert_int_equal(c->holds->list(c->self, everyone, true, &(struct page){.limit = 1000}, mem, &list, &n, &next), 0);
+	assert_int_equal(c->holds->list(c->self, everyone, HOLDS_OF_ALL_TIME, &(struct page){.limit = 1000}, mem, &list, &n, &next), 0);
 	return n;
 }
 
