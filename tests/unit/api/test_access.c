@@ -325,6 +325,73 @@ static void test_marks_are_removed_by_their_owner(void **state)
 	assert_int_equal(audit_count(&s, "mark.remove"), 3);
 }
 
+/* --- audit --- */
+
+static void add_audit(int64_t at, const char *actor, const char *action, const char *object, const char *city, const char *details)
+{
+	struct catalog *cat = s.site.catalog;
+	const struct audit_entry e = {.at = at, .actor = actor, .action = action, .object = object, .city_id = city, .details = details};
+	assert_int_equal(cat->audit->append(cat->self, &e), 0);
+}
+
+static size_t count_audit(const char *token, const char *query)
+{
+	char path[300];
+	snprintf(path, sizeof(path), "/api/v1/audit?%s", query);
+	struct answer a = api_ask(&s, "GET", path, token, NULL, "");
+	assert_int_equal(a.status, 200);
+	size_t n = json_array_size(json_object_get(a.json, "items"));
+	answer_free(&a);
+	return n;
+}
+
+static void test_who_saw_this_camera(void **state)
+{
+	add_audit(NOW - HOUR, "vera", "live.open", "camera:portao-1", "lapa", "");
+	add_audit(NOW - HOUR + 1, "op", "recording.download", "recording:x", "lapa", "{\"camera_id\":\"portao-1\"}");
+	add_audit(NOW - HOUR + 2, "op", "stream.stop", "camera:portao-1", "lapa", "{\"reason\":\"obra\"}");
+	add_audit(NOW - HOUR + 3, "admin", "live.open", "camera:secreta", "outra", "");
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1"), 3);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&views=true"), 2);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&views=true&text=VERA"), 1);
+	assert_int_equal(count_audit(s.auditor, "camera_id=secreta"), 0);
+	assert_int_equal(count_audit(s.admin, "camera_id=secreta"), 1);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&to=2026-11-22T12:00:00Z"), 0);
+	assert_field("GET", "/api/v1/audit?views=perhaps", s.auditor, NULL, 400, "views");
+	ASSERT_STATUS(403, "GET", "/api/v1/audit.csv", s.operator, NULL);
+}
+
+static void test_audit_as_csv(void **state)
+{
+	char type[100];
+	s.site.app.site_time_zone = "America/Sao_Paulo";
+	add_audit(NOW - HOUR, "=cmd|'/c calc'!A1", "live.open", "camera:portao-1", "lapa", "{\"a\":\"b;c\"}");
+	struct answer a = api_ask(&s, "GET", "/api/v1/audit.csv?language=pt-BR&views=true", s.auditor, NULL, "");
+	assert_int_equal(a.status, 200);
+	assert_true(raw_header(&a.raw, "Content-Disposition", type, sizeof(type)));
+	assert_string_equal(type, "attachment; filename=\"auditoria.csv\"");
+	assert_string_equal(
+		a.raw.body,
+		"\xef\xbb\xbf"
+		"Data e hora;Fuso;Usuário;Ação;Objeto;Município;Detalhes\r\n"
+		"22/11/2026 09:00:00;-03:00;\"'=cmd|'/c calc'!A1\";live.open;camera:portao-1;lapa;\"{\"\"a\"\":\"\"b;c\"\"}\"\r\n");
+	answer_free(&a);
+	a = api_ask(&s, "GET", "/api/v1/audit.csv?camera_id=portao-1", s.auditor, NULL, ""); /* English: the user's */
+	assert_non_null(strstr(a.raw.body, "time,offset,user"));
+	assert_non_null(strstr(a.raw.body, "2026-11-22 09:00:00,-03:00,"));
+	answer_free(&a);
+	assert_int_equal(audit_count(&s, "audit.export"), 2);
+	/* All pages of it. */
+	for (int i = 0; i < 2500; i++)
+		add_audit(NOW - i, "op", "playback.open", "camera:portao-1", "lapa", "");
+	a = api_ask(&s, "GET", "/api/v1/audit.csv?views=true", s.auditor, NULL, "");
+	size_t lines = 0;
+	for (const char *p = a.raw.body; (p = strstr(p, "\r\n")); p += 2)
+		lines++;
+	assert_int_equal(lines, 2502);
+	answer_free(&a);
+}
+
 /* --- many cameras at once --- */
 
 struct import {
@@ -650,6 +717,8 @@ int main(void)
 		T(test_preferences_are_their_users),
 		T(test_layouts_of_a_city),
 		T(test_marks_are_removed_by_their_owner),
+		T(test_who_saw_this_camera),
+		T(test_audit_as_csv),
 		T(test_import_with_a_broken_line_700),
 		T(test_import_says_every_mistake),
 		T(test_a_large_import),
