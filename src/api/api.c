@@ -36,7 +36,12 @@ static struct http_route *make_routes(const struct api *a, size_t *ret_n)
 	n = hls_route_count;
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct api_route *r = tables[t]; r->method; r++)
-			routes[n++] = (struct http_route){r->method, r->pattern, r->lane, api_dispatch, r};
+			routes[n++] = (struct http_route){.method = r->method,
+							  .pattern = r->pattern,
+							  .lane = r->lane,
+							  .handler = api_dispatch,
+							  .arg = r,
+							  .max_body_bytes = r->flags & API_BIG ? BIG_BODY_BYTES : 0};
 	}
 	for (const struct api_asset *s = a->config.assets; s && s->path; s++)
 		routes[n++] = (struct http_route){"GET", s->path, LANE_CONNECTION, asset_send, s};

@@ -66,12 +66,15 @@ struct api_call {
 	json_t *body; /* object, of routes with API_BODY; freed after the call */
 };
 
+#define BIG_BODY_BYTES (20u << 20) /* a file of 16 MiB as JSON */
+
 enum {
 	API_OPEN = 1,	/* no session needed */
 	API_BODY = 2,	/* wants a JSON object; an empty body is {} */
 	API_VIEW = 4,	/* a playback token in the query will do instead of a session */
 	API_PLAIN = 8,	/* not under the API's no-store */
 	API_QUIET = 16, /* does not lengthen the session: the page holds or repeats it on its own, or it sets the cookie itself */
+	API_BIG = 32,	/* a body of up to BIG_BODY_BYTES */
 };
 
 struct api_route {
