@@ -94,9 +94,9 @@ help: ## this list
 MISSING = $(if $(wildcard tests/torture/*.py),,torture) $(if $(wildcard bench/run.sh),,bench)
 
 # --- inside ---
-.PHONY: ninja ninja-all ninja-tests node_modules
+.PHONY: ninja ninja-all ninja-tests node_modules web_modules
 
-$(BUILD)/build.ninja:
+$(BUILD)/build.ninja: | web_modules
 	@$(MESON_SETUP) $(BUILD) >$(BUILD)-setup.log 2>&1 || { cat $(BUILD)-setup.log; rm -rf $(BUILD); exit 1; }
 	@mv $(BUILD)-setup.log $(BUILD)/setup.log
 
@@ -104,21 +104,22 @@ $(BUILD)/build.ninja:
 KNOWS ?= vigia
 LOOK_AGAIN = meson setup --reconfigure $(BUILD) >$(BUILD)/setup.log || { cat $(BUILD)/setup.log; exit 1; }
 
-ninja: $(BUILD)/build.ninja
+ninja: web_modules $(BUILD)/build.ninja
 	@grep -q '$(KNOWS)' $(BUILD)/build.ninja || $(LOOK_AGAIN)
 	@ninja -C $(BUILD) --quiet $(TARGETS)
 
-ninja-all: $(BUILD)/build.ninja
+ninja-all: web_modules $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
-ninja-tests: $(BUILD)/build.ninja
+ninja-tests: web_modules $(BUILD)/build.ninja
 	@grep -q 'test_base' $(BUILD)/build.ninja && grep -q 'demo-cais.h264' $(BUILD)/build.ninja || $(LOOK_AGAIN)
 	@ninja -C $(BUILD) --quiet
 
 # npm's own lock decides what is installed; the copy in node_modules says what is there.
-node_modules:
-	@if [ ! -f tests/system/package-lock.json ] || cmp -s tests/system/package-lock.json tests/system/node_modules/.vigia-lock; then \
-		echo "    every module is there"; \
-	else \
-		cd tests/system && npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.vigia-lock; \
-	fi
+NPM_CI = if ! cmp -s package-lock.json node_modules/.vigia-lock; then \
+	npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.vigia-lock; fi
+web_modules:
+	@cd web && $(NPM_CI)
+
+node_modules: web_modules
+	@cd tests/system && $(NPM_CI)

@@ -25,7 +25,7 @@ for list in "$@"; do
 	# What delivery is measured against; any of Debian's flavours will do.
 	[ "$list" != bench ] || command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || wanted="$wanted nginx-light"
 	# Node may come from elsewhere, and Debian's npm does not go together with every one of them.
-	if [ "$list" = test ]; then
+	if [ "$list" = build ]; then
 		command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
 		command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
 	fi

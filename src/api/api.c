@@ -10,17 +10,6 @@ static const struct api_route *const tables[] = {session_routes,  city_routes,	 
 						 lookback_routes, ledger_routes, job_routes,	  user_routes,	 page_routes,
 						 event_routes,	  status_routes, mediamtx_routes, report_routes};
 
-static enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg)
-{
-	const struct api_asset *asset = arg;
-	(void)ctx;
-	http_set_header(rq, "Cache-Control", "no-cache");
-	http_set_header(rq, "Referrer-Policy", "no-referrer");
-	http_set_header(rq, "X-Frame-Options", "DENY");
-	http_respond(rq, 200, asset->content_type, asset->data, asset->len);
-	return HTTP_DONE;
-}
-
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {
 	static const char text[] = "Vigia is running. Its API is under /api/v1, see docs/API.md.\n";

@@ -4,6 +4,7 @@
 #ifndef VIGIA_API_API_H
 #define VIGIA_API_API_H
 
+#include "api/assets.h"
 #include "app/use_cases.h"
 
 struct api;
@@ -38,12 +39,7 @@ struct api_config {
 	 * somebody may watch there is answered at API_MEDIAMTX_AUTH_PATH only then. */
 	size_t (*foreign_sessions)(void *self, struct arena *mem, struct api_foreign_session **ret);
 	void (*foreign_kick)(void *self, const char *session_id);
-	/* More routes, e.g. the page's files: matched after the API's own. NULL ends the array (path NULL). */
-	const struct api_asset {
-		const char *path, *content_type;
-		const void *data;
-		size_t len;
-	} * assets;
+	const struct api_asset *assets; /* the page's files, ended by path NULL; NULL: none */
 };
 
 /* 0; -EADDRINUSE, -EACCES, -EADDRNOTAVAIL, -EINVAL (host, TLS, proxies, key), -ENOMEM. Sets app->viewers where live has ops. */

@@ -22,7 +22,8 @@ enum {
 	LANES
 };
 
-#define SESSION_LIFETIME_US (INT64_C(7) * US_PER_DAY)
+#define SESSION_LIFETIME_US (INT64_C(12) * 3600 * US_PER_S) /* a shift */
+#define SESSION_SLIDE_US (10 * 60 * US_PER_S)		    /* a cookie as old as this is given anew where somebody works */
 #define VIEW_LIFETIME_US (INT64_C(12) * 3600 * US_PER_S)
 #define COOKIE_NAME "vigia_session"
 
@@ -66,10 +67,11 @@ struct api_call {
 };
 
 enum {
-	API_OPEN = 1,  /* no session needed */
-	API_BODY = 2,  /* wants a JSON object; an empty body is {} */
-	API_VIEW = 4,  /* a playback token in the query will do instead of a session */
-	API_PLAIN = 8, /* not under the API's no-store */
+	API_OPEN = 1,	/* no session needed */
+	API_BODY = 2,	/* wants a JSON object; an empty body is {} */
+	API_VIEW = 4,	/* a playback token in the query will do instead of a session */
+	API_PLAIN = 8,	/* not under the API's no-store */
+	API_QUIET = 16, /* does not lengthen the session: the page holds or repeats it on its own, or it sets the cookie itself */
 };
 
 struct api_route {
@@ -85,6 +87,8 @@ struct api_route {
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
 	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[], report_routes[];
 
+/* assets.c */
+enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);
 enum http_outcome api_dispatch(struct http_request *rq, void *ctx, const void *arg);
 extern const struct http_route hls_routes[];
 extern const size_t hls_route_count;
@@ -125,8 +129,29 @@ int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID
 		  char out[TOKEN_CAP]);
 struct revoked *revoked_create(struct api *a);
 void revoked_destroy(struct revoked *r);
+/* The session of the call with the password as it is now, and its cookie; for those who changed their own. */
+int session_renew(struct api_call *c);
+/* Sets the cookie; NULL takes it away. */
+void session_cookie(struct api_call *c, const char *text);
+
+/* --- limiter.c, session.c: passwords that are tried --- */
+struct login_try {
+	const char *user, *from; /* from: the address, or a browser that is known */
+	bool known;
+};
+/* Microseconds until the next try is allowed. */
+int64_t limiter_wait(struct api *a, const struct login_try *t);
+void limiter_note(struct api *a, const struct login_try *t, bool good);
+/* False: answered with 429. */
+bool may_try(struct api_call *c, const struct login_try *t);
+/* An unknown user costs as much time as a wrong password. */
+bool password_fits(struct api_call *c, const char *name, const char *password);
 struct login_limiter *login_limiter_create(void);
 void login_limiter_destroy(struct login_limiter *l);
+
+/* --- page.c --- */
+/* What the page kept for a user who was removed: another of that name begins anew. */
+void page_forget_user(struct api_call *c, const char *user);
 
 /* --- views.c: views are audited once in a while, not once a range request --- */
 struct view_log *view_log_create(void);
@@ -143,6 +168,7 @@ json_t *json_text(const char *s); /* null for NULL; bytes that are not UTF-8 are
 json_t *json_texts(const char *const *s, size_t n);
 json_t *out_city(const struct city *c);
 json_t *out_camera(const struct camera *c);
+json_t *out_attention(const struct attention *t); /* null for NULL */
 json_t *out_stream(struct api_call *c, const struct stream_view *v);
 json_t *out_recording(struct api_call *c, const struct recording *r, int retention_days);
 json_t *out_gap(const struct gap *g);

@@ -358,6 +358,7 @@ static int start_api(struct site *s, char *why, size_t cap)
 		.metrics = site_metrics,
 		.status = site_status,
 		.ready = is_ready,
+		.assets = page_assets,
 	};
 	site_serve_mediamtx(s, &config);
 	int err = api_create(&config, &s->api);

@@ -47,6 +47,7 @@ struct fake {
 	ROWS(struct audit_entry) audit;
 	ROWS(struct fake_run) runs;
 	ROWS(struct mark) marks;
+	ROWS(struct attention) attention;
 	ROWS(struct fake_setting) settings;
 	ROWS(struct volume_row) volumes;
 };
@@ -92,6 +93,7 @@ extern const struct user_store fake_user_store;
 extern const struct audit_store fake_audit_store;
 extern const struct job_store fake_job_store;
 extern const struct mark_store fake_mark_store;
+extern const struct attention_store fake_attention_store;
 extern const struct setting_store fake_setting_store;
 extern const struct volume_row_store fake_volume_row_store;
 

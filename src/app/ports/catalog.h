@@ -219,6 +219,8 @@ struct job_store {
 
 struct mark_store {
 	int (*insert)(void *self, const struct actor *a, const struct mark *m, int64_t *ret_row_id);
+	int (*get)(void *self, const struct actor *a, int64_t row_id, struct arena *mem, struct mark *ret); /* its cameras in scope */
+	int (*remove)(void *self, int64_t row_id);
 	int (*list)(void *self, const struct actor *a, const char *camera_id, int64_t from, int64_t to, const struct page *page,
 		    struct arena *mem, struct mark **ret, size_t *ret_n, char **ret_next);
 };
@@ -256,6 +258,14 @@ struct volume_row_store {
 	int (*list)(void *self, struct arena *mem, struct volume_row **ret, size_t *ret_n);
 };
 
+/* What somebody said of a camera; at most one row a camera. */
+struct attention_store {
+	/* Inserts or replaces the camera's row; ATTENTION_NONE removes it (0 without one too). -ENOENT: no such camera. */
+	int (*put)(void *self, const struct actor *a, const struct attention *t);
+	/* Every row of the scope, by camera id. */
+	int (*list)(void *self, const struct actor *a, struct arena *mem, struct attention **ret, size_t *ret_n);
+};
+
 struct catalog {
 	void *self;
 	const struct city_store *cities;
@@ -270,6 +280,7 @@ struct catalog {
 	const struct job_store *jobs;
 	const struct mark_store *marks;
 	const struct setting_store *settings;
+	const struct attention_store *attention;
 	const struct journal_store *journal;
 	const struct volume_row_store *volumes;
 	void (*destroy)(void *self); /* commits what is queued */

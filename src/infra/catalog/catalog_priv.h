@@ -246,6 +246,7 @@ extern const struct audit_store sqlite_audit;
 extern const struct job_store sqlite_jobs;
 extern const struct mark_store sqlite_marks;
 extern const struct setting_store sqlite_settings;
+extern const struct attention_store sqlite_attention;
 extern const struct journal_store sqlite_journal;
 extern const struct volume_row_store sqlite_volumes;
 

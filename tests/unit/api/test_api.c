@@ -213,7 +213,7 @@ static void test_sign_in_and_out(void **state)
 	struct answer a = api_ask(&s, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"senha-vera\"}", "");
 	assert_int_equal(a.status, 200);
 	assert_string_equal(answer_text(&a, "role"), "viewer");
-	assert_string_equal(answer_text(&a, "expires_at"), "2026-11-29T13:00:00.000Z");
+	assert_string_equal(answer_text(&a, "expires_at"), "2026-11-23T01:00:00.000Z");
 	assert_true(raw_header(&a.raw, "Set-Cookie", cookie, sizeof(cookie)));
 	assert_non_null(strstr(cookie, "HttpOnly"));
 	assert_non_null(strstr(cookie, "SameSite=Strict"));
