@@ -5,17 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-static json_t *out_day(int64_t day)
-{
-	char text[16];
-	struct civil d;
-	if (day == TIME_NONE)
-		return json_null();
-	utc_us_to_civil(day * US_PER_DAY, &d);
-	snprintf(text, sizeof(text), "%04d-%02d-%02d", d.year, d.month, d.day);
-	return json_string(text);
-}
-
 static json_t *out_deliveries(const struct notice *n, bool addresses)
 {
 	json_t *list = json_array();
@@ -57,7 +46,7 @@ static json_t *out_notice(struct api_call *c, const struct notice *n, enum langu
 	notice_render(n, &style, &subject, &text);
 	json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_text(n->id), "kind",
 			      notice_kind_name(n->kind), "city_id", json_text(n->city_id), "city_name", json_text(n->city_name), "due_on",
-			      out_day(n->due_on), "created_at", json_time(n->created_at), "subject", json_text(buf_str(&subject)), "text",
+			      json_day(n->due_on), "created_at", json_time(n->created_at), "subject", json_text(buf_str(&subject)), "text",
 			      json_text(buf_str(&text)), "items", out_items(n), "deliveries",
 			      out_deliveries(n, actor_may(&c->actor, RIGHT_ADMINISTER)));
 	buf_finish(&subject);

@@ -551,6 +551,75 @@ static void marks_are_of_cameras_in_scope(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void mark_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	const char *const both[] = {"lapa-1", "azul-1"};
+	struct mark m = {.at = T0, .created_at = T0 + 1, .camera_ids = both, .n_cameras = 2, .text = "carro branco", .by = "ana"},
+		    back = {0};
+	int64_t id = 0;
+	assert_int_equal(f->c->marks->insert(f->c->self, of_two, &m, &id), 0);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 2);
+	assert_string_equal(back.text, "carro branco");
+	assert_string_equal(back.by, "ana");
+	assert_int_equal(f->c->marks->get(f->c->self, of_lapa, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 1);
+	assert_string_equal(back.camera_ids[0], "lapa-1");
+	assert_int_equal(f->c->marks->get(f->c->self, of_none, id, &f->mem, &back), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id + 100), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), 0);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), -ENOENT);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), -ENOENT);
+}
+
+static void attention_is_one_row_a_camera(void **state)
+{
+	struct fixture *f = *state;
+	struct attention t = {.camera_id = "lapa-2",
+			      .state = ATTENTION_MAINTENANCE,
+			      .until = T0 + HOUR,
+			      .at = T0,
+			      .note = "poste",
+			      .by = "ana"},
+			 *list;
+	size_t n = 9;
+	assert_int_equal(f->c->attention->list(f->c->self, everyone, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(f->c->attention->put(f->c->self, of_lapa, &t), 0);
+	t = (struct attention){
+		.camera_id = "azul-1", .state = ATTENTION_ACKNOWLEDGED, .until = TIME_NONE, .at = T0 + 1, .note = "", .by = "bia"};
+	assert_int_equal(f->c->attention->put(f->c->self, of_lapa, &t), -ENOENT);
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	t.camera_id = "nowhere";
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), -ENOENT);
+	assert_int_equal(f->c->attention->list(f->c->self, everyone, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].camera_id, "azul-1");
+	assert_time_equal(list[0].until, TIME_NONE);
+	assert_string_equal(list[1].camera_id, "lapa-2");
+	assert_string_equal(list[1].city_id, "lapa");
+	assert_int_equal(list[1].state, ATTENTION_MAINTENANCE);
+	assert_time_equal(list[1].until, T0 + HOUR);
+	assert_time_equal(list[1].at, T0);
+	assert_string_equal(list[1].note, "poste");
+	assert_string_equal(list[1].by, "ana");
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 1);
+	t = (struct attention){
+		.camera_id = "lapa-2", .state = ATTENTION_ACKNOWLEDGED, .until = TIME_NONE, .at = T0 + 2, .note = "vista", .by = "caio"};
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0); /* replaces */
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].state, ATTENTION_ACKNOWLEDGED);
+	assert_string_equal(list[0].by, "caio");
+	t.state = ATTENTION_NONE;
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 0);
+}
+
 static void marks_are_paged(void **state)
 {
 	struct fixture *f = *state;
@@ -633,6 +702,8 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(last_scheduled_is_of_good_runs),
 	CONTRACT(job_runs_are_paged),
 	CONTRACT(marks_are_of_cameras_in_scope),
+	CONTRACT(mark_is_removed),
+	CONTRACT(attention_is_one_row_a_camera),
 	CONTRACT(marks_are_paged),
 	CONTRACT(settings_are_put_and_removed),
 	CONTRACT(volumes_are_put_by_id),

@@ -347,6 +347,10 @@ const struct recording_store fake_recording_store = {
 	.mark_lost = rec_mark_lost,
 	.overdue_bytes = rec_overdue_bytes,
 	.city_totals = rec_city_totals,
+	.sum_expiring = fake_sum_expiring,
+	.sum_covered = fake_sum_covered,
+	.sum_written = fake_sum_written,
+	.list_spans = fake_list_spans,
 };
 
 /* --- gaps --- */
@@ -502,14 +506,32 @@ static int hold_get(void *self, const struct actor *a, const char *id, struct ar
 	return fake_leave(f, h ? 0 : -ENOENT);
 }
 
-static int hold_list(void *self, const struct actor *a, bool ended_too, const struct page *page, struct arena *mem, struct hold **ret,
-		     size_t *ret_n, char **ret_next)
+static bool hold_matches(struct fake *f, const struct hold *h, const struct actor *a, const struct hold_filter *q)
+{
+	if ((!q->ended && h->ended_at != TIME_NONE) || !find_hold(f, a, h->id))
+		return false;
+	if ((q->from != TIME_NONE && h->to <= q->from) || (q->to != TIME_NONE && h->from >= q->to))
+		return false;
+	if (q->camera_id && (!fake_hold_names(h, q->camera_id) || (!a->all_cities && !fake_camera(f, a, q->camera_id))))
+		return false;
+	if (q->city_id && !actor_sees_city(a, q->city_id))
+		return false;
+	bool in_city = !q->city_id;
+	for (size_t i = 0; i < h->n_cameras && !in_city; i++) {
+		const struct camera *c = fake_camera(f, everyone, h->camera_ids[i]);
+		in_city = c && strcmp(c->city_id, q->city_id) == 0;
+	}
+	return in_city;
+}
+
+static int hold_list(void *self, const struct actor *a, const struct hold_filter *q, const struct page *page, struct arena *mem,
+		     struct hold **ret, size_t *ret_n, char **ret_next)
 {
 	struct fake *f = fake_enter(self);
 	struct fake_key *keys = ARENA_ARRAY(mem, struct fake_key, f->holds.n + 1);
 	size_t n = 0, first, take;
 	for (size_t i = 0; i < f->holds.n; i++)
-		if ((ended_too || f->holds.v[i].ended_at == TIME_NONE) && find_hold(f, a, f->holds.v[i].id))
+		if (hold_matches(f, &f->holds.v[i], a, q))
 			keys[n++] = (struct fake_key){f->holds.v[i].created_at, f->holds.v[i].id, &f->holds.v[i]};
 	int err = fake_page(keys, n, true, page, mem, &first, &take, ret_next);
 	if (!err) {

@@ -175,7 +175,12 @@ static const char step_2[] =
 	"CREATE INDEX audit_action ON audit (action, at);"
 	"CREATE INDEX recordings_camera_status ON recordings (camera_id, status, started_at);";
 
-static const char *const steps[] = {step_1, step_2};
+/* What people said of cameras that need looking after. */
+static const char step_3[] =
+	"CREATE TABLE camera_attention (camera_id TEXT PRIMARY KEY REFERENCES cameras ON DELETE CASCADE, state INTEGER NOT NULL,"
+	" until_at INTEGER, at INTEGER NOT NULL, note TEXT NOT NULL, by_whom TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 
 int schema_version(void)
 {
