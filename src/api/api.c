@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes, stream_routes,	 recording_routes,
-						 lookback_routes, ledger_routes, job_routes,	user_routes,	 audit_routes,
-						 page_routes,	  event_routes,	 status_routes, mediamtx_routes, report_routes};
+static const struct api_route *const tables[] = {
+	session_routes, city_routes,  camera_routes, stream_routes, recording_routes, lookback_routes, ledger_routes, job_routes,
+	user_routes,	audit_routes, page_routes,   event_routes,  status_routes,    mediamtx_routes, report_routes, live_routes};
 
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -58,8 +58,9 @@ static int create_parts(struct api *a)
 	a->revoked = revoked_create(a);
 	a->views = view_log_create();
 	a->grants = relay_grants_create();
+	a->wall = live_wall_create(a);
 	/* Last: its thread looks at the others. */
-	a->sessions = a->feeds && a->grants ? hls_sessions_create(a) : NULL;
+	a->sessions = a->feeds && a->grants && a->wall ? hls_sessions_create(a) : NULL;
 	return a->feeds && a->gzip && a->limiter && a->revoked && a->views && a->grants && a->sessions ? 0 : -ENOMEM;
 }
 
@@ -109,8 +110,8 @@ int api_create(const struct api_config *config, struct api **ret)
 	token_keys_init(&a->keys, config->key);
 	int err = create_parts(a);
 	if (!err && a->config.live.ops) {
-		a->app->viewers = hls_sessions_viewers;
-		a->app->viewers_self = a->sessions;
+		a->app->viewers = api_count_viewers;
+		a->app->viewers_self = a;
 	}
 	if (!err)
 		err = start_server(a);
@@ -128,7 +129,7 @@ void api_destroy(struct api *a)
 		return;
 	/* The server first: after it nobody asks. */
 	http_server_destroy(a->http);
-	if (a->sessions && a->app->viewers_self == a->sessions) {
+	if (a->app->viewers_self == a) {
 		a->app->viewers = NULL;
 		a->app->viewers_self = NULL;
 	}
@@ -139,6 +140,7 @@ void api_destroy(struct api *a)
 	revoked_destroy(a->revoked);
 	view_log_destroy(a->views);
 	relay_grants_destroy(a->grants);
+	live_wall_destroy(a->wall);
 	free(a->routes);
 	sodium_memzero(&a->keys, sizeof(a->keys));
 	free(a);

@@ -638,6 +638,43 @@ static void test_bit_rate_is_of_the_last_seconds(void **state)
 	assert_int_equal(bitrate(), -1);
 }
 
+static void test_viewers_are_named(void **state)
+{
+	static const char path[] = "/api/v1/cameras/portao-1/viewers";
+	char url[1000];
+	ASSERT_STATUS(200, "POST", "/api/v1/cameras/portao-1/stream", s.operator, "{}");
+	atomic_store(&s.live.msn, 3);
+	struct answer a = api_ask(&s, "GET", path, s.operator, NULL, "");
+	assert_int_equal(a.status, 200);
+	assert_int_equal(json_array_size(json_object_get(a.json, "items")), 0);
+	answer_free(&a);
+	a = row_of(s.viewer);
+	const char *hls = strstr(answer_text(&a, "hls_url"), "/hls/");
+	assert_non_null(hls);
+	snprintf(url, sizeof(url), "%s", hls);
+	answer_free(&a);
+	struct raw_reply r;
+	raw_get(s.port, url, "", &r);
+	assert_int_equal(r.status, 200);
+	const char *media = strstr(r.body, "\ns/");
+	char list[700];
+	assert_non_null(media);
+	snprintf(list, sizeof(list), "/hls/camera_portao-1/%.*s", (int)strcspn(media + 1, "\n"), media + 1);
+	raw_free(&r);
+	raw_get(s.port, list, "", &r);
+	assert_int_equal(r.status, 200);
+	raw_free(&r);
+	a = api_ask(&s, "GET", path, s.auditor, NULL, "");
+	const json_t *first = json_array_get(json_object_get(a.json, "items"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "user")), "vera");
+	assert_string_equal(json_string_value(json_object_get(first, "kind")), "hls");
+	assert_string_equal(json_string_value(json_object_get(first, "since")), "2026-11-22T13:00:00.000Z");
+	assert_string_equal(json_string_value(json_object_get(first, "address")), "127.0.0.1");
+	answer_free(&a);
+	ASSERT_STATUS(403, "GET", path, s.viewer, NULL);
+	ASSERT_STATUS(404, "GET", "/api/v1/cameras/secreta/viewers", s.operator, NULL);
+}
+
 static void test_attention_is_checked(void **state)
 {
 	static const char path[] = "/api/v1/cameras/portao-1/attention";
@@ -724,6 +761,7 @@ int main(void)
 		T(test_a_large_import),
 		T(test_rows_say_what_a_camera_needs),
 		T(test_bit_rate_is_of_the_last_seconds),
+		T(test_viewers_are_named),
 		T(test_attention_is_checked),
 		T(test_a_stop_that_ends_by_itself),
 	};
