@@ -1,4 +1,5 @@
-/* The live wall over loopback and fakes: frames, what a set of tiles may say, small streams and what stands in for them, rights, viewers. */
+/* The live wall over loopback and fakes: frames, what a set of tiles may say, small streams and what stands in for them, rights, viewers.
+ */
 #include "support/test.h"
 
 #include "api/live_priv.h"
@@ -41,7 +42,8 @@ static int open_live(const char *name, const char *token)
 {
 	char request[1200], c[4] = "";
 	int fd = raw_connect(s.port);
-	snprintf(request, sizeof(request), "GET /api/v1/live?session=%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", name, token);
+	snprintf(request, sizeof(request), "GET /api/v1/live?session=%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", name,
+		 token);
 	raw_text(fd, request);
 	assert_int_equal(recv(fd, request, 15, MSG_WAITALL), 15);
 	assert_memory_equal(request, "HTTP/1.1 200 OK", 15);
@@ -125,9 +127,10 @@ static void test_frames(void **state)
 		assert_int_equal(f.len, 16 + 100);
 	}
 	/* And each as it comes; a change of the set leaves a tile that stays alone. */
-	assert_int_equal(put(NAME, s.viewer,
-			     "{\"tiles\":[{\"tile\":7,\"camera_id\":\"portao-1\"},{\"tile\":8,\"camera_id\":\"portao-1\",\"audio\":true}]}"),
-			 200);
+	assert_int_equal(
+		put(NAME, s.viewer,
+		    "{\"tiles\":[{\"tile\":7,\"camera_id\":\"portao-1\"},{\"tile\":8,\"camera_id\":\"portao-1\",\"audio\":true}]}"),
+		200);
 	want(fd, &f, FRAME_STATE, 8);
 	want(fd, &f, FRAME_INIT, 8);
 	for (int i = 5; i < 8; i++)
@@ -353,7 +356,8 @@ static void test_viewers(void **state)
 	struct api_viewer v[2];
 	int status = api_status(&s, "POST", "/api/v1/cameras/portao-1/stream", s.admin, NULL);
 	assert_true(status == 200 || status == 201);
-	assert_int_equal(put(NAME, s.viewer, "{\"tiles\":[{\"tile\":1,\"camera_id\":\"portao-1\"},{\"tile\":2,\"camera_id\":\"portao-1\"}]}"), 200);
+	assert_int_equal(
+		put(NAME, s.viewer, "{\"tiles\":[{\"tile\":1,\"camera_id\":\"portao-1\"},{\"tile\":2,\"camera_id\":\"portao-1\"}]}"), 200);
 	assert_int_equal(viewers(), 0);
 	int fd = open_live(NAME, s.viewer);
 	assert_true(next(fd, &f));
