@@ -97,9 +97,8 @@ static void filter_audit(struct filter *w, const struct actor *a, const struct a
 	if (f->action && !by_action(a, f))
 		filter_text(w, "instr(action, ?) = 1", f->action);
 	if (f->views)
-		filter_add(
-			w,
-			"(action IN ('live.open', 'playback.open', 'recording.download', 'keyframe.view') OR instr(action, 'export.') = 1)");
+		filter_add(w, "(action IN ('live.open', 'playback.open', 'recording.download', 'keyframe.view')"
+			      " OR instr(action, 'export.') = 1)");
 	if (f->text)
 		filter_text(w, "instr(lower(actor || ' ' || action || ' ' || object), lower(?)) > 0", f->text);
 	if (f->from != TIME_NONE)
