@@ -82,4 +82,60 @@ struct expiring {
 int expiring_of(struct app *app, const struct actor *a, const struct expiring_query *q, struct arena *mem, struct expiring *ret,
 		struct problem *p);
 
+/* --- promise.c --- */
+struct promise_city {
+	const char *city_id, *city_name;
+	int retention_days;
+	int64_t oldest_at;	     /* of what no hold keeps; TIME_NONE without footage */
+	double actual_days;	     /* its age; negative without footage */
+	double forecast_days;	     /* negative: unknown */
+	int64_t latest_possible_at;  /* when a file is gone for certain whose days end at the end of today (local); TIME_NONE without a
+					schedule */
+	double latest_possible_days; /* the oldest that a frame can get by file length and schedule; negative without a schedule */
+	int64_t bytes, files, held_bytes, bytes_per_day, overdue_bytes;
+};
+struct promise_volume {
+	const char *id, *path, *problem; /* problem NULL: usable */
+	bool measured;
+	int64_t total_bytes, free_bytes, bytes_per_day;
+	int64_t fills_on; /* local date of the site as civil_days(); TIME_NONE: never, or not known */
+};
+struct promise {
+	struct promise_city *cities;
+	size_t n_cities;
+	struct promise_volume *volumes;
+	size_t n_volumes;
+	struct job_run *last_run; /* or NULL */
+};
+/* city_id NULL: all of the actor's. */
+int promise_of(struct app *app, const struct actor *a, const char *city_id, struct arena *mem, struct promise *ret, struct problem *p);
+
+/* --- coverage.c --- */
+#define COVERAGE_LOST (GAP_UNKNOWN + 1) /* files that the disk no longer has */
+#define COVERAGE_REASONS (GAP_UNKNOWN + 2)
+const char *coverage_reason_name(int reason);
+
+/* recorded_s and the gaps together are owed_s. */
+struct coverage {
+	int64_t owed_s, recorded_s, missing_s[COVERAGE_REASONS];
+	double percent; /* rounded down to hundredths; negative when nothing was owed */
+};
+/* A camera's over each [bounds[i], bounds[i + 1]); what has not come yet is not owed. */
+int coverage_measure(struct app *app, const struct camera *camera, const int64_t *bounds, size_t n, struct coverage *ret);
+
+struct coverage_camera {
+	struct camera camera;
+	const struct city *city;
+	int64_t first_day; /* civil_days() in the city's zone */
+	struct coverage *days;
+	size_t n_days; /* up to today */
+};
+struct coverage_query {
+	const char *city_id, *camera_id; /* one of the two */
+	int64_t from_day, to_day;	 /* both included, at most 31 */
+	struct page page;		 /* of cameras, by id; archived ones that were there in the time too */
+};
+int coverage_list(struct app *app, const struct actor *a, const struct coverage_query *q, struct arena *mem, struct coverage_camera **ret,
+		  size_t *ret_n, char **ret_next, struct problem *p);
+
 #endif

@@ -23,6 +23,7 @@ struct app {
 	const char *site_id;
 	const char *site_time_zone;   /* of the daily job */
 	const char *cleanup_schedule; /* cron */
+	int64_t file_us;	      /* how long recording files are; 0: an hour */
 	const char *public_url;	      /* for links in notices; NULL: none */
 	/* Viewers of a camera by the viewing sessions (api/), used where the provider answers -1. */
 	int (*viewers)(void *viewers_self, const char *camera_id);

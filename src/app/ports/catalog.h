@@ -77,6 +77,7 @@ struct expiring_sum {
 struct footage_sum {
 	const char *volume_id, *city_id;
 	int64_t files, bytes, held_bytes;
+	int64_t first; /* began */
 };
 
 /* A recording, as far as coverage needs it. */
