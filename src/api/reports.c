@@ -110,9 +110,10 @@ static json_t *out_expiring(const struct expiring_item *e)
 	json_t *marks = json_array();
 	for (size_t i = 0; i < e->n_marks; i++)
 		json_array_append_new(marks, out_mark(&e->marks[i]));
-	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "camera_id", json_text(e->camera_id), "camera_name",
+	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "camera_id", json_text(e->camera_id), "camera_name",
 			      json_text(e->camera_name), "city_id", json_text(e->city_id), "city_name", json_text(e->city_name), "due_on",
-			      json_day(e->due_on), "noticed", e->noticed, "deleted_at", json_time(e->deleted_at), "marks", marks);
+			      json_day(e->due_on), "due_in_days", (json_int_t)e->due_in_days, "noticed", e->noticed, "deleted_at",
+			      json_time(e->deleted_at), "marks", marks);
 	json_t *sums = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "first", json_time(e->first), "last", json_time(e->last), "files",
 				 (json_int_t)e->files, "bytes", (json_int_t)e->bytes, "seconds", (json_int_t)e->seconds, "gap_seconds",
 				 (json_int_t)e->gap_seconds, "held_files", (json_int_t)e->held_files);
@@ -289,7 +290,68 @@ static void coverage_days(struct api_call *c)
 	answer_list(c, items, next);
 }
 
+/* --- /situation --- */
+
+static json_t *out_lost(const struct situation *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n_groups; i++) {
+		const struct lost_group *g = &s->groups[i];
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o, s:I}", "city_id", json_text(g->city_id), "group",
+						      json_text(g->group), "at", json_time(g->at), "camera_ids",
+						      json_texts(g->camera_ids, g->n), "n", (json_int_t)g->n));
+	}
+	return list;
+}
+
+static json_t *out_disks(const struct situation *s)
+{
+	json_t *problems = json_array();
+	for (size_t i = 0; i < s->n_volumes; i++)
+		if (s->volumes[i].problem)
+			json_array_append_new(problems, json_pack("{s:o, s:o}", "id", json_text(s->volumes[i].id), "problem",
+								  json_text(s->volumes[i].problem)));
+	return json_pack("{s:I, s:I, s:o, s:o}", "usable", (json_int_t)s->volumes_usable, "failed", (json_int_t)s->volumes_failed,
+			 "fills_on", json_day(s->fills_on), "problems", problems);
+}
+
+static void situation(struct api_call *c)
+{
+	struct situation s;
+	struct problem p = {0};
+	if (situation_of(c->app, &c->actor, query_either(c, "city_id", "city"), c->mem, &s, &p)) {
+		answer_problem(c, &p);
+		return;
+	}
+	const struct {
+		const char *name;
+		int64_t value;
+	} counts[] = {{"total", (int64_t)s.total},
+		      {"live", (int64_t)s.live},
+		      {"starting", (int64_t)s.starting},
+		      {"reconnecting", (int64_t)s.reconnecting},
+		      {"stopped", (int64_t)s.stopped},
+		      {"stopped_by_user", (int64_t)s.stopped_by_user},
+		      {"recording", (int64_t)s.recording},
+		      {"not_recording", (int64_t)s.not_recording},
+		      {"no_signal", (int64_t)s.no_signal},
+		      {"new_lost", (int64_t)s.new_lost},
+		      {"acknowledged", (int64_t)s.acknowledged},
+		      {"maintenance", (int64_t)s.maintenance},
+		      {"marked_unheld", s.marked_unheld},
+		      {"holds_ending", s.holds_ending},
+		      {"notices_failed", s.notices_failed}};
+	json_t *due = json_pack("{s:I, s:I, s:I}", "cameras", (json_int_t)s.due_cameras, "files", (json_int_t)s.due_files, "bytes",
+				(json_int_t)s.due_bytes);
+	json_t *o = json_pack("{s:o, s:o, s:o, s:o}", "at", json_time(api_now(c->api)), "lost_groups", out_lost(&s), "disks", out_disks(&s),
+			      "due_tomorrow", due);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(o, counts[i].name, json_integer(counts[i].value));
+	answer_json(c, 200, o);
+}
+
 const struct api_route report_routes[] = {
+	{"GET", "/api/v1/situation", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id", situation},
 	{"GET", "/api/v1/promise", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id", promise},
 	{"GET", "/api/v1/coverage", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id camera camera_id from to limit cursor", coverage_days},
 	{"GET", "/api/v1/expiring", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "city city_id days marked limit cursor", expiring},

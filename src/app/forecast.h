@@ -45,4 +45,8 @@ double forecast_share(const struct forecast_volume *v, double held_more);
 /* Days that the city's footage will live, at most its promise; negative: unknown. held_more: by volume, or NULL. */
 double forecast_city_days(const struct forecast *f, size_t city, const double *held_more);
 
+/* promise.c: every volume with its figures, the unusable ones too. */
+struct promise_volume;
+void promise_volumes(struct app *app, const struct forecast *f, int64_t now, struct arena *mem, struct promise_volume **ret, size_t *ret_n);
+
 #endif

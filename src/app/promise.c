@@ -67,16 +67,16 @@ static int add_city(struct app *app, const struct forecast *f, size_t i, int64_t
 	return err;
 }
 
-static void add_volumes(struct app *app, const struct forecast *f, int64_t now, struct arena *mem, struct promise *to)
+void promise_volumes(struct app *app, const struct forecast *f, int64_t now, struct arena *mem, struct promise_volume **ret, size_t *ret_n)
 {
 	const struct volume_store *vs = &app->volumes;
 	const struct tz *tz = zone_of(app->site_time_zone);
 	size_t n = vs->ops->count(vs->self);
-	to->volumes = ARENA_ARRAY(mem, struct promise_volume, n + 1);
+	struct promise_volume *list = ARENA_ARRAY(mem, struct promise_volume, n + 1);
 	for (size_t i = 0; i < n; i++) {
 		char id[UUID_CAP] = "", path[1024] = "", state[200] = "";
 		vs->ops->describe(vs->self, i, id, path, sizeof(path), state, sizeof(state));
-		struct promise_volume *v = &to->volumes[to->n_volumes++];
+		struct promise_volume *v = &list[i];
 		*v = (struct promise_volume){.id = arena_strdup(mem, id),
 					     .path = arena_strdup(mem, path),
 					     .problem = *state ? arena_strdup(mem, state) : NULL,
@@ -94,6 +94,8 @@ static void add_volumes(struct app *app, const struct forecast *f, int64_t now, 
 				v->fills_on = local_day(tz, now + (int64_t)(days * US_PER_DAY_F));
 		}
 	}
+	*ret = list;
+	*ret_n = n;
 }
 
 int promise_of(struct app *app, const struct actor *a, const char *city_id, struct arena *mem, struct promise *ret, struct problem *p)
@@ -125,7 +127,7 @@ int promise_of(struct app *app, const struct actor *a, const char *city_id, stru
 		return catalog_problem(p, -ENOENT, "the city \"%.64s\"", city_id);
 	if (!n_runs)
 		out.last_run = NULL;
-	add_volumes(app, &f, now, mem, &out);
+	promise_volumes(app, &f, now, mem, &out.volumes, &out.n_volumes);
 	*ret = out;
 	return 0;
 }

@@ -1,6 +1,7 @@
-/* What the page shows of footage, on the fake catalogue: timelines, what expires, coverage, the promise. */
+/* What the page shows of footage, on the fake catalogue: timelines, what expires, coverage, the promise, other days, the situation. */
 #include "support/test.h"
 
+#include "app/attention.h"
 #include "app/jobs.h"
 #include "app/reports.h"
 #include "base/log.h"
@@ -644,6 +645,197 @@ static void no_file_outlives_what_is_said(void **state)
 	assert_true(c->latest_possible_days > 8 + 1 / 24.0 && c->latest_possible_days < 8.05);
 }
 
+/* --- other days --- */
+
+static struct retention_preview preview(struct fixture *f, const char *city, int days)
+{
+	struct retention_preview r;
+	assert_int_equal(retention_preview(&f->s.app, &admin, city, days, &f->mem, &r, &f->p), 0);
+	return r;
+}
+
+static void set_days(struct fixture *f, const char *city, int days)
+{
+	struct city c;
+	assert_int_equal(f->s.catalog->cities->get(f->s.catalog->self, &admin, city, &f->mem, &c), 0);
+	c.retention_days = days;
+	assert_int_equal(city_update(&f->s.app, &admin, &c, &f->p), 0);
+}
+
+/* What is said before the change is what the clean-up then says it would do, and does. */
+static void fewer_days_take_what_was_said(void **state)
+{
+	struct fixture *f = *state;
+	struct cleanup_report report;
+	for (int i = 0; i < 29 * 24; i++)
+		record(f, "k2", NOON - 29 * DAY + i * HOUR, NOON - 29 * DAY + (i + 1) * HOUR);
+	hold(f, "k2", NOON - 20 * DAY, NOON - 20 * DAY + 3 * HOUR);
+	struct retention_preview r = preview(f, "bage", 10);
+	assert_int_equal(r.retention_days_now, 30);
+	assert_int_equal(r.files, 20 * 24 + 1 - 3);
+	assert_int_equal(r.held_files, 3);
+	assert_int_equal(r.cameras, 1);
+	assert_int_equal(r.files_anyway, 1);
+	assert_true(r.oldest_at == NOON - 29 * DAY);
+	assert_true(r.newest_at == NOON - 9 * DAY + HOUR);
+	set_days(f, "bage", 10);
+	assert_int_equal(cleanup_run(&f->s.app, &admin, true, TIME_NONE, &f->mem, &report, &f->p), 0);
+	assert_int_equal(report.run.noticed, r.files);
+	int64_t bytes = 0;
+	for (size_t i = 0; i < report.n_items; i++)
+		bytes += report.items[i].bytes;
+	assert_int_equal(bytes, r.bytes);
+	/* Then the runs come. */
+	int64_t noticed_at = TIME_NONE, deleted_at = TIME_NONE;
+	for (int64_t t = NOON; t < NOON + 4 * DAY && deleted_at == TIME_NONE; t += HOUR) {
+		fake_clock_advance(&f->s.clock, t - f->s.clock.utc);
+		cleanup_tick(&f->s.app);
+		struct recording *rows;
+		size_t n;
+		char *next;
+		struct recording_filter q = {.from = TIME_NONE, .to = TIME_NONE, .status = REC_NOTICED};
+		assert_int_equal(f->s.catalog->recordings->list(f->s.catalog->self, &admin, &q, &(struct page){.limit = 1}, &f->mem, &rows,
+								&n, &next),
+				 0);
+		if (n && noticed_at == TIME_NONE) {
+			noticed_at = t;
+			assert_true(rows[0].due_on == r.due_on);
+		}
+		q.status = REC_DELETED;
+		assert_int_equal(f->s.catalog->recordings->list(f->s.catalog->self, &admin, &q, &(struct page){.limit = 1}, &f->mem, &rows,
+								&n, &next),
+				 0);
+		if (n)
+			deleted_at = t;
+	}
+	assert_true(noticed_at == r.notice_at);
+	assert_true(deleted_at == r.first_deleted_at);
+}
+
+static void more_days_bring_noticed_footage_back(void **state)
+{
+	struct fixture *f = *state;
+	struct cleanup_report report;
+	for (int i = 0; i < 24; i++)
+		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+	clean(f, &report);
+	assert_int_equal(report.run.noticed, 24);
+	struct retention_preview r = preview(f, "lapa", 15);
+	assert_int_equal(r.files, 0);
+	assert_int_equal(r.kept_files, 24);
+	assert_true(r.kept_until == NOON + 8 * DAY);
+	assert_true(r.notice_at == TIME_NONE && r.oldest_at == TIME_NONE);
+	r = preview(f, "lapa", 3);
+	assert_int_equal(r.noticed_files, 24);
+	assert_int_equal(r.kept_files, 0);
+	set_days(f, "lapa", 15);
+	clean(f, &report);
+	assert_int_equal(report.run.noticed, 0);
+	assert_int_equal(preview(f, "lapa", 15).noticed_files, 0);
+	struct retention_preview none;
+	assert_int_equal(retention_preview(&f->s.app, &of_lapa, "lapa", 3, &f->mem, &none, &f->p), -EPERM);
+	assert_int_equal(retention_preview(&f->s.app, &admin, "nowhere", 3, &f->mem, &none, &f->p), -ENOENT);
+	assert_true(retention_preview(&f->s.app, &admin, "lapa", 0, &f->mem, &none, &f->p) < 0);
+}
+
+/* --- the situation, notices --- */
+
+static void start(struct fixture *f, const char *camera, enum stream_status status, enum recording_state recording, int64_t last_frame)
+{
+	struct stream_view v;
+	assert_int_equal(stream_start(&f->s.app, &admin, camera, &f->mem, &v, &f->p), 0);
+	struct fake_stream *s = fake_engine_find(&f->s.engine, camera);
+	s->state.status = status;
+	s->state.recording = recording;
+	s->state.since = last_frame;
+	s->state.last_frame_at = last_frame;
+	s->recording = recording == RECORDING_ON;
+}
+
+static void the_situation_counts_what_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	struct situation s;
+	struct stream_view v;
+	fake_site_add_camera(&f->s, "k3", "lapa");
+	fake_site_add_camera(&f->s, "k4", "lapa");
+	fake_site_add_camera(&f->s, "k5", "lapa");
+	start(f, "k0", STREAM_RECONNECTING, RECORDING_NOT, NOON - 100 * US_PER_S);
+	start(f, "k1", STREAM_RECONNECTING, RECORDING_NOT, NOON - 60 * US_PER_S); /* with k0 */
+	start(f, "k2", STREAM_RECONNECTING, RECORDING_NOT, NOON - 95 * US_PER_S);
+	start(f, "k3", STREAM_RECONNECTING, RECORDING_NOT, NOON - 39 * US_PER_S); /* not with k0 */
+	start(f, "k4", STREAM_RECONNECTING, RECORDING_NOT, NOON - 30 * DAY);
+	start(f, "k5", STREAM_LIVE, RECORDING_ON, NOON);
+	assert_int_equal(stream_stop(&f->s.app, &of_lapa, "k5", &(struct stream_stop){.reason = "obra"}, &f->mem, &v, &f->p), 0);
+	const struct attention seen = {.camera_id = "k4", .state = ATTENTION_ACKNOWLEDGED, .until = TIME_NONE, .note = "poste"};
+	assert_int_equal(attention_set(&f->s.app, &admin, &seen, &f->p), 0);
+	for (int i = 0; i < 3; i++)
+		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+	mark(f, "k0", NOON - 7 * DAY + 5 * MINUTE);
+	assert_int_equal(situation_of(&f->s.app, &admin, NULL, &f->mem, &s, &f->p), 0);
+	assert_int_equal(s.total, 6);
+	assert_int_equal(s.live, 0);
+	assert_int_equal(s.reconnecting, 5);
+	assert_int_equal(s.stopped, 1);
+	assert_int_equal(s.stopped_by_user, 1);
+	assert_int_equal(s.no_signal, 5);
+	assert_int_equal(s.new_lost, 4);
+	assert_int_equal(s.acknowledged, 1);
+	assert_int_equal(s.n_groups, 3);
+	assert_string_equal(s.groups[0].camera_ids[0], "k3");
+	assert_string_equal(s.groups[1].city_id, "bage");
+	assert_int_equal(s.groups[2].n, 2);
+	assert_true(s.groups[2].at == NOON - 100 * US_PER_S);
+	assert_int_equal(s.volumes_usable, 1);
+	assert_int_equal(s.due_cameras, 1);
+	assert_int_equal(s.due_files, 3);
+	assert_int_equal(s.marked_unheld, 1);
+	assert_int_equal(situation_of(&f->s.app, &of_bage, NULL, &f->mem, &s, &f->p), 0);
+	assert_int_equal(s.total, 1);
+	assert_int_equal(s.due_files, 0);
+	assert_int_equal(situation_of(&f->s.app, &of_bage, "lapa", &f->mem, &s, &f->p), -ENOENT);
+}
+
+static void failed_deliveries_are_counted_and_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	static const struct notify_target target = {CHANNEL_SMTP, "ana@lapa.example", LANGUAGE_PT_BR};
+	struct cleanup_report report;
+	struct situation s;
+	struct city c;
+	struct notice *n;
+	size_t count, tried;
+	char *next;
+	assert_int_equal(f->s.catalog->cities->get(f->s.catalog->self, &admin, "lapa", &f->mem, &c), 0);
+	c.notify = &target;
+	c.n_notify = 1;
+	assert_int_equal(city_update(&f->s.app, &admin, &c, &f->p), 0);
+	record(f, "k0", NOON - 7 * DAY, NOON - 7 * DAY + HOUR);
+	clean(f, &report);
+	f->s.notifiers[CHANNEL_SMTP].down = true;
+	for (int i = 0; i < 200; i++) {
+		fake_clock_advance(&f->s.clock, HOUR);
+		assert_int_equal(notices_deliver(&f->s.app, &tried), 0);
+	}
+	assert_int_equal(situation_of(&f->s.app, &admin, NULL, &f->mem, &s, &f->p), 0);
+	assert_int_equal(s.notices_failed, 1);
+	assert_int_equal(f->s.catalog->notices->list(f->s.catalog->self, &admin, &(struct notice_filter){.kind = -1, .failed = true},
+						     &(struct page){.limit = 9}, &f->mem, &n, &count, &next),
+			 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(notice_retry(&f->s.app, &of_lapa, n[0].id, &f->p), -EPERM);
+	f->s.notifiers[CHANNEL_SMTP].down = false;
+	assert_int_equal(notice_retry(&f->s.app, &admin, n[0].id, &f->p), 0);
+	assert_int_equal(notices_deliver(&f->s.app, &tried), 0);
+	assert_int_equal(tried, 1);
+	assert_int_equal(f->s.notifiers[CHANNEL_SMTP].delivered, 1);
+	assert_int_equal(situation_of(&f->s.app, &admin, NULL, &f->mem, &s, &f->p), 0);
+	assert_int_equal(s.notices_failed, 0);
+	assert_true(notice_retry(&f->s.app, &admin, n[0].id, &f->p) < 0); /* there is nothing to try */
+	assert_int_equal(f->p.kind, PROBLEM_CONFLICT);
+	assert_int_equal(notice_retry(&f->s.app, &admin, "none", &f->p), -ENOENT);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -669,6 +861,10 @@ int main(void)
 		TEST(held_footage_is_not_what_is_kept),
 		TEST(nothing_is_known_of_the_first_hour),
 		TEST(no_file_outlives_what_is_said),
+		TEST(fewer_days_take_what_was_said),
+		TEST(more_days_bring_noticed_footage_back),
+		TEST(the_situation_counts_what_is_wrong),
+		TEST(failed_deliveries_are_counted_and_tried_again),
 
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
