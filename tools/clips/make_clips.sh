@@ -37,6 +37,7 @@ test_clips() {
 	noise="noise=alls=24:allf=t"
 	h264 low "$low" 12 300 50 ":bframes=0"
 	h264 hd "testsrc2=size=1280x720:rate=25,$noise" 10 2000 50 ":bframes=0:nal-hrd=cbr:filler=0"
+	h264 fhd "testsrc2=size=1920x1080:rate=25" 6 2500 50 ":bframes=0"
 	h264 long "$low" 40 300 500 ":bframes=0"
 	h264 slices "$low" 10 400 50 ":bframes=0:slices=2"
 	h264 other "testsrc2=size=480x272:rate=25,hue=h=120" 10 250 50 ":bframes=0"
