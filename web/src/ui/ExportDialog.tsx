@@ -110,7 +110,7 @@ function JobRow({ job, go, stop, withManifest }: { job: Job; go: () => void; sto
 	);
 }
 
-export function ExportDialog({ cameraIds, from: from0, to: to0, onClose }: { cameraIds: string[]; from: number; to: number; onClose: () => void }) {
+export default function ExportDialog({ cameraId, cameraIds = cameraId ? [cameraId] : [], from: from0, to: to0, onClose }: { cameraId?: string; cameraIds?: string[]; from: number; to: number; onClose: () => void }) {
 	const [ids, setIds] = useState(cameraIds);
 	const [from, setFrom] = useState<number | null>(from0), [to, setTo] = useState<number | null>(to0);
 	const [manifestToo, setManifestToo] = useState(true);
@@ -193,3 +193,4 @@ export function ExportDialog({ cameraIds, from: from0, to: to0, onClose }: { cam
 		</Dialog>
 	);
 }
+export { ExportDialog };
