@@ -2,6 +2,7 @@
 #include "app/reports.h"
 #include "api/api_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static json_t *out_spans(const struct timeline *t, bool with_ids)
@@ -101,7 +102,89 @@ static void timeline(struct api_call *c)
 			      "items", items));
 }
 
+/* --- /expiring --- */
+
+static json_t *out_expiring(const struct expiring_item *e)
+{
+	json_t *marks = json_array();
+	for (size_t i = 0; i < e->n_marks; i++)
+		json_array_append_new(marks, out_mark(&e->marks[i]));
+	json_t *o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "camera_id", json_text(e->camera_id), "camera_name",
+			      json_text(e->camera_name), "city_id", json_text(e->city_id), "city_name", json_text(e->city_name), "due_on",
+			      json_day(e->due_on), "noticed", e->noticed, "deleted_at", json_time(e->deleted_at), "marks", marks);
+	json_t *sums = json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "first", json_time(e->first), "last", json_time(e->last), "files",
+				 (json_int_t)e->files, "bytes", (json_int_t)e->bytes, "seconds", (json_int_t)e->seconds, "gap_seconds",
+				 (json_int_t)e->gap_seconds, "held_files", (json_int_t)e->held_files);
+	json_object_update(o, sums);
+	json_decref(sums);
+	return o;
+}
+
+/* Where the page begins that follows "<index>|<due date>|<noticed>|<camera>": behind that item, or at its place when it has gone. */
+static bool expiring_start(struct api_call *c, const char *cursor, const struct expiring *e, size_t *ret)
+{
+	unsigned long long index = 0;
+	long long due = 0;
+	int noticed = 0, camera = 0;
+	*ret = 0;
+	if (!cursor)
+		return true;
+	if (sscanf(cursor, "%8llu|%8lld|%1d|%n", &index, &due, &noticed, &camera) != 3 || !camera) {
+		answer_errno(c, -EINVAL);
+		return false;
+	}
+	*ret = index < e->n_items ? index : e->n_items;
+	for (size_t i = 0; i < e->n_items; i++)
+		if (e->items[i].due_on == due && e->items[i].noticed == noticed && !strcmp(e->items[i].camera_id, cursor + camera))
+			*ret = i + 1;
+	return true;
+}
+
+static bool query_number(struct api_call *c, const char *name, int least, int most, int *ret)
+{
+	const char *text = http_query(c->rq, name);
+	uint64_t n;
+	if (!text)
+		return true;
+	if (bytes_to_u64(bytes_str(text), &n) || n < (uint64_t)least || n > (uint64_t)most) {
+		answer_error(c, 400, name, "expected a number from %d to %d", least, most);
+		return false;
+	}
+	*ret = (int)n;
+	return true;
+}
+
+static void expiring(struct api_call *c)
+{
+	struct expiring_query q = {.city_id = query_either(c, "city_id", "city"), .days = 2};
+	struct expiring e;
+	struct problem p = {0};
+	struct page page;
+	size_t first;
+	char *next = NULL;
+	if (!query_page(c, &page) || !query_number(c, "days", 0, 31, &q.days) || !query_flag(c, "marked", &q.marked))
+		return;
+	if (expiring_of(c->app, &c->actor, &q, c->mem, &e, &p)) {
+		answer_problem(c, &p);
+		return;
+	}
+	if (!expiring_start(c, page.cursor, &e, &first))
+		return;
+	json_t *items = json_array();
+	size_t last = first;
+	for (; last < e.n_items && last - first < (size_t)page.limit; last++)
+		json_array_append_new(items, out_expiring(&e.items[last]));
+	if (last > first && last < e.n_items) {
+		const struct expiring_item *item = &e.items[last - 1];
+		next = arena_printf(c->mem, "%zu|%lld|%d|%s", last, (long long)item->due_on, item->noticed, item->camera_id);
+	}
+	json_t *totals = json_pack("{s:I, s:I, s:I, s:I}", "cameras", (json_int_t)e.cameras, "files", (json_int_t)e.files, "bytes",
+				   (json_int_t)e.bytes, "marks", (json_int_t)e.marks);
+	answer_json(c, 200, json_pack("{s:o, s:o, s:o}", "items", items, "next_cursor", json_text(next), "totals", totals));
+}
+
 const struct api_route report_routes[] = {
+	{"GET", "/api/v1/expiring", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "city city_id days marked limit cursor", expiring},
 	{"GET", "/api/v1/timeline", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "camera_ids from to ids", timeline},
 	{0},
 };

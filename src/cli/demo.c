@@ -402,7 +402,7 @@ static int end_holds(struct demo *d, const char *camera_id)
 	char *next;
 	struct page page = {.limit = 1000};
 	const struct hold_store *store = d->site.catalog->holds;
-	int err = store->list(d->site.catalog->self, d->actor, false, &page, &d->mem, &holds, &n, &next);
+	int err = store->list(d->site.catalog->self, d->actor, HOLDS_IN_FORCE, &page, &d->mem, &holds, &n, &next);
 	for (size_t i = 0; i < n && !err; i++) {
 		struct problem p = {0};
 		if (holds[i].n_cameras == 1 && !strcmp(holds[i].camera_ids[0], camera_id))

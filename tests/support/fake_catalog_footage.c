@@ -347,6 +347,10 @@ const struct recording_store fake_recording_store = {
 	.mark_lost = rec_mark_lost,
 	.overdue_bytes = rec_overdue_bytes,
 	.city_totals = rec_city_totals,
+	.sum_expiring = fake_sum_expiring,
+	.sum_covered = fake_sum_covered,
+	.sum_written = fake_sum_written,
+	.list_spans = fake_list_spans,
 };
 
 /* --- gaps --- */

@@ -65,6 +65,26 @@ struct recording_filter {
 	bool newest_first;		 /* by (started_at, id) descending, else ascending */
 };
 
+/* Recordings of one camera (and due date) together. Held ones are counted in held_files only. */
+struct expiring_sum {
+	const char *camera_id;
+	int64_t due_on, noticed_at; /* of noticed ones (the latest); TIME_NONE of sealed ones */
+	int64_t first, last, files, bytes, recorded_us;
+	int64_t held_files;
+};
+
+/* Bytes by where they lie and whose they are. */
+struct footage_sum {
+	const char *volume_id, *city_id;
+	int64_t files, bytes, held_bytes;
+};
+
+/* A recording, as far as coverage needs it. */
+struct footage_span {
+	int64_t from, to; /* to TIME_NONE while it is written */
+	enum recording_status status;
+};
+
 struct recording_store {
 	int (*get)(void *self, const struct actor *a, const struct uuid *id, struct arena *mem, struct recording *ret);
 	int (*list)(void *self, const struct actor *a, const struct recording_filter *f, const struct page *page, struct arena *mem,
@@ -98,6 +118,19 @@ struct recording_store {
 	/* Oldest started_at of a not deleted, not held recording, total bytes and files per city; for the promise page. */
 	int (*city_totals)(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files,
 			   int64_t *ret_held_bytes);
+
+	/* --- what reports ask; work proportional to the recordings counted --- */
+	/* The city's sealed, or noticed, ones that began in [from, to), summed by due date and camera. */
+	int (*sum_expiring)(void *self, const char *city_id, enum recording_status status, int64_t from, int64_t to, struct arena *mem,
+			    struct expiring_sum **ret, size_t *ret_n);
+	/* What a hold of the cameras over [from, to) covers now (held_bytes: of it by other holds already). */
+	int (*sum_covered)(void *self, const char *const *camera_ids, size_t n_cameras, int64_t from, int64_t to, struct arena *mem,
+			   struct footage_sum **ret, size_t *ret_n);
+	/* Bytes written in [from, to), by volume and city, of what is kept: a file that reaches over an edge counts by its share. */
+	int (*sum_written)(void *self, int64_t from, int64_t to, struct arena *mem, struct footage_sum **ret, size_t *ret_n);
+	/* All of a camera that overlaps [from, to), deleted and lost ones too, oldest first. */
+	int (*list_spans)(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
+			  size_t *ret_n);
 };
 
 struct gap_filter {

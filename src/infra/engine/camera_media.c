@@ -117,6 +117,9 @@ static void leave_run(struct camera_rt *c, enum media_phase next)
 		*b = kept;
 	}
 	if (mux_in_run(c->mux)) {
+		pthread_mutex_lock(&c->state_lock);
+		c->state.last_frame_at = camera_utc(c) - (camera_mono(c) - c->last_au_mono_us);
+		pthread_mutex_unlock(&c->state_lock);
 		mux_end_run(c->mux, camera_mono(c));
 		record_run_ended(c);
 		c->no_run_since_mono_us = camera_mono(c);

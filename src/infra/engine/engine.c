@@ -446,6 +446,58 @@ static void source_touch(void *self, const char *camera_id)
 	}
 }
 
+struct live_view {
+	struct camera_rt *camera; /* a reference */
+	struct live_cursor cursor;
+};
+
+static int source_open_view(void *self, const char *camera_id, enum live_quality quality, bool audio, struct live_view **ret)
+{
+	struct camera_rt *c = quality == LIVE_MAIN ? engine_lookup(self, camera_id) : NULL;
+	struct live_view *v = c ? calloc(1, sizeof(*v)) : NULL;
+	if (!v) {
+		if (c)
+			camera_unref(c);
+		return c ? -ENOMEM : -ENOENT;
+	}
+	v->camera = c;
+	v->cursor.audio = audio;
+	*ret = v;
+	return 0;
+}
+
+static void source_close_view(void *self, struct live_view **ref)
+{
+	struct live_view *v = *ref;
+	(void)self;
+	*ref = NULL;
+	if (!v)
+		return;
+	camera_unref(v->camera);
+	free(v);
+}
+
+static bool source_view_has_news(void *self, const struct live_view *v)
+{
+	(void)self;
+	return live_has_news(v->camera->live, &v->cursor);
+}
+
+static enum live_answer source_next_piece(void *self, struct live_view *v, struct live_piece *ret)
+{
+	(void)self;
+	return live_next_piece(v->camera->live, &v->cursor, ret);
+}
+
+static void source_view_state(void *self, struct live_view *v, struct stream_state *ret, char ret_audio[64])
+{
+	(void)self;
+	pthread_mutex_lock(&v->camera->state_lock);
+	*ret = v->camera->state;
+	pthread_mutex_unlock(&v->camera->state_lock);
+	live_audio_codec(v->camera->live, ret_audio);
+}
+
 static const struct live_source_ops live_ops = {
 	.version = source_version,
 	.get_multivariant = source_multivariant,
@@ -453,6 +505,11 @@ static const struct live_source_ops live_ops = {
 	.max_wait_ms = source_max_wait,
 	.get_media = source_media,
 	.touch = source_touch,
+	.open_view = source_open_view,
+	.close_view = source_close_view,
+	.view_has_news = source_view_has_news,
+	.next_piece = source_next_piece,
+	.view_state = source_view_state,
 };
 
 struct live_source engine_live(struct engine *e)

@@ -19,6 +19,11 @@ struct fake_live {
 	int64_t text_msn;
 	pthread_mutex_t lock;
 	struct chunk *chunk;
+	/* Pieces of the main and the small stream so far, every fifth of which begins with a key frame; each is the chunk's first 100
+	 * bytes. */
+	atomic_llong pieces[2];
+	atomic_int statuses[2]; /* enum stream_status; STOPPED: there is no such stream */
+	atomic_int views[2];	/* open ones */
 };
 
 struct site_clock { /* read by every thread of the server */

@@ -325,6 +325,145 @@ static void test_marks_are_removed_by_their_owner(void **state)
 	assert_int_equal(audit_count(&s, "mark.remove"), 3);
 }
 
+/* --- many cameras at once --- */
+
+struct import {
+	struct answer a;
+	json_t *lines;
+};
+
+static struct import import_csv(const char *token, const char *csv, const char *city, const char *flag)
+{
+	json_t *body = json_pack("{s:s, s:s*}", "csv", csv, "city_id", city);
+	if (flag)
+		json_object_set_new(body, flag, json_true());
+	char *text = json_dumps(body, 0);
+	struct import im = {.a = api_ask(&s, "POST", "/api/v1/cameras/import", token, text, "")};
+	im.lines = json_object_get(im.a.json, "lines");
+	free(text);
+	json_decref(body);
+	return im;
+}
+
+static const char *line_text(const struct import *im, size_t i, const char *field)
+{
+	const char *text = json_string_value(json_object_get(json_array_get(im->lines, i), field));
+	return text ? text : "";
+}
+
+static bool has_camera(const char *id)
+{
+	char path[200];
+	snprintf(path, sizeof(path), "/api/v1/cameras/%s", id);
+	return api_status(&s, "GET", path, s.admin, NULL) == 200;
+}
+
+static void test_import_with_a_broken_line_700(void **state)
+{
+	struct buf csv = {0};
+	buf_append_str(&csv, "id;name;rtsp_url;number\n");
+	for (int i = 2; i <= 900; i++)
+		buf_printf(&csv, "c%d;Câmera %d;%s//10.0.0.1/%d;%d\n", i, i, i == 700 ? "http:" : "rtsp:", i, i);
+	struct import im = import_csv(s.admin, buf_str(&csv), "lapa", NULL);
+	assert_int_equal(im.a.status, 200);
+	assert_true(json_is_false(json_object_get(im.a.json, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "added")), 0);
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "broken")), 1);
+	assert_int_equal(json_array_size(im.lines), 899);
+	assert_string_equal(line_text(&im, 698, "field"), "rtsp_url");
+	assert_string_equal(line_text(&im, 698, "code"), "bad_value");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(im.lines, 698), "line")), 700);
+	assert_true(json_is_true(json_object_get(json_array_get(im.lines, 0), "ok")));
+	assert_string_equal(line_text(&im, 0, "city_id"), "lapa");
+	assert_false(has_camera("c2"));
+	answer_free(&im.a);
+	im = import_csv(s.admin, buf_str(&csv), "lapa", "dry_run");
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "broken")), 1);
+	assert_false(has_camera("c2"));
+	answer_free(&im.a);
+	im = import_csv(s.admin, buf_str(&csv), "lapa", "skip_broken");
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "added")), 898);
+	assert_true(json_is_true(json_object_get(json_array_get(im.lines, 897), "added")));
+	answer_free(&im.a);
+	assert_true(has_camera("c2") && has_camera("c900") && !has_camera("c700"));
+	/* Again: the ids are taken, which may be said not to matter. */
+	im = import_csv(s.admin, buf_str(&csv), "lapa", NULL);
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "broken")), 899);
+	assert_string_equal(line_text(&im, 0, "code"), "id_exists");
+	answer_free(&im.a);
+	im = import_csv(s.admin, buf_str(&csv), "lapa", "skip_existing");
+	assert_int_equal(json_integer_value(json_object_get(im.a.json, "broken")), 1);
+	answer_free(&im.a);
+	buf_finish(&csv);
+}
+
+static void test_import_says_every_mistake(void **state)
+{
+	static const struct {
+		const char *csv, *field, *code;
+	} rows[] = {
+		{"", "", "no_header"},
+		{"id,name\nx,y\n", "city_id", "column_missing"},
+		{"city,city_id,name,rtsp_url\n", "city_id", "column_twice"},
+		{"city,name,rtsp_url,colour\n", "", "unknown_column"},
+		{"city,name,rtsp_url\nlapa,\"A,rtsp://h/\n", "", "csv"},
+		{"city,name,rtsp_url\nlapa,,rtsp://h/\n", "name", "missing"},
+		{"city,name,rtsp_url\nnowhere,A,rtsp://h/\n", "city_id", "no_city"},
+		{"city,name,rtsp_url,record\nlapa,A,rtsp://h/,maybe\n", "record", "bad_value"},
+		{"city,name,rtsp_url,lat\nlapa,A,rtsp://h/,95\n", "lat", "bad_value"},
+		{"city,name,rtsp_url,lat\nlapa,A,rtsp://h/,5\n", "lon", "bad_value"},
+		{"city,name,rtsp_url\nlapa,A,rtsp://h/,x\n", "", "too_many_cells"},
+		{"city,name,rtsp_url,id\nlapa,A,rtsp://h/,portao-1\n", "id", "id_exists"},
+		{"city,name,rtsp_url,id\nlapa,A,rtsp://h/,b\nlapa,A,rtsp://h/,b\n", "id", "id_twice"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct import im = import_csv(s.admin, rows[i].csv, NULL, NULL);
+		size_t last = json_array_size(im.lines) - 1;
+		if (im.a.status != 200 || strcmp(line_text(&im, last, "code"), rows[i].code) ||
+		    strcmp(line_text(&im, last, "field"), rows[i].field))
+			fail_msg("%s: %d %s", rows[i].csv, im.a.status, im.a.raw.body);
+		answer_free(&im.a);
+	}
+	struct import im = import_csv(s.operator, "city,name,rtsp_url\nlapa,A,rtsp://h/\n", NULL, NULL);
+	assert_int_equal(im.a.status, 403);
+	answer_free(&im.a);
+	im = import_csv(s.admin, "name,rtsp_url\nA,rtsp://h/\n", "nowhere", NULL);
+	assert_int_equal(im.a.status, 422);
+	answer_free(&im.a);
+	/* Another city's administrator adds nothing to it. */
+	ASSERT_STATUS(201, "POST", "/api/v1/users", s.admin,
+		      "{\"name\":\"lia\",\"role\":\"administrator\",\"cities\":[\"lapa\"],\"password\":\"muito-longa\"}");
+	char lia[API_TOKEN_CAP];
+	assert_int_equal(api_issue_token(s.api, "lia", US_PER_DAY, lia), 0);
+	im = import_csv(lia, "city,name,rtsp_url\noutra,A,rtsp://h/\n", NULL, NULL);
+	assert_string_equal(line_text(&im, 0, "code"), "no_city");
+	answer_free(&im.a);
+	im = import_csv(lia, "city,name,rtsp_url\nlapa,Praça,rtsp://u:p@h/\n", NULL, NULL);
+	assert_string_equal(line_text(&im, 0, "id"), "praca");
+	answer_free(&im.a);
+	assert_true(has_camera("praca"));
+}
+
+/* More than the usual 1 MiB, for this route alone. */
+static void test_a_large_import(void **state)
+{
+	struct buf csv = {0};
+	buf_append_str(&csv, "city,name,rtsp_url,notes\n");
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&csv, "lapa,A%d,rtsp://h/,%02000d\n", i, i);
+	struct import im = import_csv(s.admin, buf_str(&csv), NULL, "dry_run");
+	assert_int_equal(im.a.status, 200);
+	assert_true(json_is_true(json_object_get(im.a.json, "ok")));
+	answer_free(&im.a);
+	char *big = calloc(1, (21u << 20) + 1);
+	memset(big, 'x', 21u << 20);
+	ASSERT_STATUS(413, "POST", "/api/v1/cameras/import", s.admin, big);
+	big[2u << 20] = '\0';
+	ASSERT_STATUS(413, "POST", "/api/v1/cameras", s.admin, big);
+	free(big);
+	buf_finish(&csv);
+}
+
 /* --- streams --- */
 
 static struct answer row_of(const char *token)
@@ -511,6 +650,9 @@ int main(void)
 		T(test_preferences_are_their_users),
 		T(test_layouts_of_a_city),
 		T(test_marks_are_removed_by_their_owner),
+		T(test_import_with_a_broken_line_700),
+		T(test_import_says_every_mistake),
+		T(test_a_large_import),
 		T(test_rows_say_what_a_camera_needs),
 		T(test_bit_rate_is_of_the_last_seconds),
 		T(test_attention_is_checked),

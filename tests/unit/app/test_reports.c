@@ -1,4 +1,4 @@
-/* What the page shows of footage, on the fake catalogue: timelines. */
+/* What the page shows of footage, on the fake catalogue: timelines, what expires. */
 #include "support/test.h"
 
 #include "app/jobs.h"
@@ -267,15 +267,134 @@ static void too_much_is_refused(void **state)
 	assert_true(timeline_of(&f->s.app, &admin, ids, 1, NOON, NOON, false, &f->mem, &list, &n, &f->p) < 0);
 }
 
+/* --- what expires --- */
+
+static struct expiring expiring(struct fixture *f, const struct actor *a, int days, bool marked)
+{
+	struct expiring e;
+	assert_int_equal(expiring_of(&f->s.app, a, &(struct expiring_query){.days = days, .marked = marked}, &f->mem, &e, &f->p), 0);
+	return e;
+}
+
+static void clean(struct fixture *f, struct cleanup_report *ret)
+{
+	assert_int_equal(cleanup_run(&f->s.app, &admin, false, TIME_NONE, &f->mem, ret, &f->p), 0);
+}
+
+/* What is foretold is what the runs then do: each hour a file, runs at 02:00, told at every hour of two days. */
+static void what_is_foretold_comes(void **state)
+{
+	struct fixture *f = *state;
+	struct cleanup_report report;
+	struct fate fates[30];
+	struct uuid ids[30];
+	struct city lapa;
+	assert_int_equal(f->s.catalog->cities->get(f->s.catalog->self, &admin, "lapa", &f->mem, &lapa), 0);
+	for (int i = 0; i < 30; i++) {
+		int64_t at = NOON - 7 * DAY + i * HOUR;
+		ids[i] = record(f, "k0", at, at + HOUR);
+		fates[i] = fate_of_sealed(&f->s.app, &lapa, at, at + HOUR, NOON);
+	}
+	for (int64_t t = NOON; t < NOON + 6 * DAY; t += HOUR) {
+		fake_clock_advance(&f->s.clock, t - f->s.clock.utc);
+		cleanup_tick(&f->s.app);
+		for (int i = 0; i < 30; i++) {
+			struct recording r = get(f, &ids[i]);
+			assert_int_equal(r.status != REC_SEALED, t >= fates[i].noticed_at);
+			assert_int_equal(r.status == REC_DELETED, t >= fates[i].deleted_at);
+			if (r.status == REC_NOTICED) {
+				assert_true(r.due_on == fates[i].due_on);
+				assert_true(fates[i].deleted_at ==
+					    fate_of_noticed(&f->s.app, &lapa, r.started_at, r.ended_at, r.due_on, r.noticed_at, t));
+			}
+		}
+	}
+	clean(f, &report);
+}
+
+static void what_expires_is_one_line_a_camera_and_due_date(void **state)
+{
+	struct fixture *f = *state;
+	struct cleanup_report report;
+	for (int i = 0; i < 24; i++) {
+		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+		record(f, "k1", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+	}
+	record(f, "k2", NOON - DAY, NOON);
+	gap(f, "k0", NOON - 7 * DAY + 30 * MINUTE, NOON - 7 * DAY + 40 * MINUTE, GAP_NO_SIGNAL);
+	gap(f, "k0", NOON - 8 * DAY, NOON - 7 * DAY + MINUTE, GAP_NO_SIGNAL);
+	hold(f, "k1", NOON - 7 * DAY + 2 * HOUR, NOON - 7 * DAY + 4 * HOUR);
+	/* 09:00 in Lapa: the run at 02:00 UTC (23:00 of the same local day) is to notice them all. */
+	struct expiring e = expiring(f, &admin, 2, false);
+	assert_int_equal(e.n_items, 2);
+	assert_string_equal(e.items[0].camera_id, "k0");
+	assert_false(e.items[0].noticed);
+	assert_true(e.items[0].due_on == civil_days(2026, 11, 23));
+	assert_int_equal(e.items[0].files, 24);
+	assert_int_equal(e.items[0].bytes, 24 * 3600 * 40000ll);
+	assert_int_equal(e.items[0].seconds, 24 * 3600);
+	assert_int_equal(e.items[0].gap_seconds, 660);
+	assert_int_equal(e.items[0].held_files, 0);
+	assert_true(e.items[0].first == NOON - 7 * DAY && e.items[0].last == NOON - 6 * DAY);
+	assert_int_equal(e.items[1].files, 22);
+	assert_int_equal(e.items[1].held_files, 2);
+	assert_int_equal(e.cameras, 2);
+	assert_int_equal(e.files, 46);
+	assert_int_equal(expiring(f, &admin, 0, false).n_items, 0);
+	assert_int_equal(expiring(f, &of_bage, 2, false).n_items, 0);
+	clean(f, &report);
+	assert_int_equal(report.run.noticed, 46);
+	e = expiring(f, &of_lapa, 1, false);
+	assert_int_equal(e.n_items, 2);
+	assert_true(e.items[0].noticed);
+	assert_true(e.items[0].due_on == civil_days(2026, 11, 23));
+	assert_int_equal(e.items[0].files, 24);
+	assert_int_equal(e.items[1].held_files, 2);
+}
+
+static void marks_without_a_hold_come_first(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 3; i++) {
+		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+		record(f, "k1", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
+	}
+	mark(f, "k0", NOON);			     /* of today */
+	mark(f, "k1", NOON - 7 * DAY + 30 * MINUTE); /* is held */
+	mark(f, "k1", NOON - 7 * DAY + 90 * MINUTE); /* is not */
+	mark(f, "k1", NOON - 7 * DAY + 4 * HOUR);    /* nothing is there */
+	hold(f, "k1", NOON - 7 * DAY + 10 * MINUTE, NOON - 7 * DAY + 20 * MINUTE);
+	struct expiring e = expiring(f, &of_lapa, 2, false);
+	assert_int_equal(e.n_items, 2);
+	assert_string_equal(e.items[0].camera_id, "k1");
+	assert_int_equal(e.items[0].n_marks, 1);
+	assert_true(e.items[0].marks[0].at == NOON - 7 * DAY + 90 * MINUTE);
+	assert_int_equal(e.items[1].n_marks, 0);
+	assert_int_equal(e.marks, 1);
+	assert_int_equal(expiring(f, &of_lapa, 2, true).n_items, 1);
+	hold(f, "k1", NOON - 7 * DAY + 85 * MINUTE, NOON - 7 * DAY + 95 * MINUTE);
+	e = expiring(f, &of_lapa, 2, false);
+	assert_int_equal(e.marks, 0);
+	assert_int_equal(e.items[1].held_files, 2);
+	assert_int_equal(expiring(f, &of_lapa, 2, true).n_items, 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(files_that_follow_each_other_are_one_span),     TEST(a_gap_cuts_what_its_file_covers),
-		TEST(an_open_file_ends_now_and_an_open_gap_cuts_it), TEST(what_is_there_hides_what_was),
-		TEST(holds_marks_and_exports_stand_beside_it),	     TEST(noticed_footage_says_when_it_is_due),
-		TEST(the_other_citys_cameras_are_left_out),	     TEST(too_much_is_refused),
+		TEST(files_that_follow_each_other_are_one_span),
+		TEST(a_gap_cuts_what_its_file_covers),
+		TEST(an_open_file_ends_now_and_an_open_gap_cuts_it),
+		TEST(what_is_there_hides_what_was),
+		TEST(holds_marks_and_exports_stand_beside_it),
+		TEST(noticed_footage_says_when_it_is_due),
+		TEST(the_other_citys_cameras_are_left_out),
+		TEST(too_much_is_refused),
+		TEST(what_is_foretold_comes),
+		TEST(what_expires_is_one_line_a_camera_and_due_date),
+		TEST(marks_without_a_hold_come_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
