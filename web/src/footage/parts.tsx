@@ -1,14 +1,11 @@
 // What the views about kept footage share: who did it, city choice, Hold and Export of anything.
 import { useState } from "preact/hooks";
-import { bytes } from "../core/i18n";
-import { stepDone } from "../core/prefs";
 import { setParams } from "../core/router";
 import { may } from "../core/session";
 import { cities, zoneOf } from "../core/store";
 import { duration, formatDate, formatDateTime, formatTime, iso, parse } from "../core/time";
-import type { Hold } from "../core/types";
 import { t } from "../i18n/footage";
-import { Button, Dialog, SelectField, toast } from "../ui/components";
+import { Button, Dialog, SelectField } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
 
@@ -35,26 +32,26 @@ export function CityField({ value, label }: { value: string; label: string }) {
 /** Footage of one camera, or the same span of several. */
 export interface Piece { camera_id: string; camera_name: string; city_id: string; from: number; to: number }
 
-type Asked = { what: "hold"; pieces: Piece[]; reason?: string } | { what: "export"; piece: Piece } | { what: "choose"; pieces: Piece[] } | null;
+type Asked = { what: "hold" | "export"; pieces: Piece[]; reason?: string } | { what: "choose"; pieces: Piece[] } | null;
+const EXPORT_CAMERAS = 16, EXPORT_MS = 86_400_000; // of one export dialog
+
+const idsOf = (pieces: Piece[]) => [...new Set(pieces.map((p) => p.camera_id))];
+const firstOf = (pieces: Piece[]) => Math.min(...pieces.map((p) => p.from));
+const lastOf = (pieces: Piece[]) => Math.max(...pieces.map((p) => p.to));
 
 /** Hold and Export of pieces: `dialogs` goes into the view once, `hold` and `take` open them. */
 export function useKeep(changed: () => void) {
 	const [asked, ask] = useState<Asked>(null);
-	const held = (made: Hold | null) => {
-		ask(null);
-		if (!made)
-			return;
-		stepDone("hold");
-		toast(t("hold_done", { files: t("files", { n: made.files ?? 0 }), size: bytes(made.bytes ?? 0) }));
-		changed();
-	};
 	const hold = (pieces: Piece[], reason?: string) => ask({ what: "hold", pieces, reason });
-	const take = (pieces: Piece[]) => ask(pieces.length === 1 ? { what: "export", piece: pieces[0]! } : { what: "choose", pieces });
+	const take = (pieces: Piece[]) => ask({ what: pieces.length === 1 || (idsOf(pieces).length <= EXPORT_CAMERAS && lastOf(pieces) - firstOf(pieces) <= EXPORT_MS) ? "export" : "choose", pieces });
 	const dialogs = (
 		<>
-			{asked?.what === "hold" && <HoldDialog cameraIds={[...new Set(asked.pieces.map((p) => p.camera_id))]} from={Math.min(...asked.pieces.map((p) => p.from))}
-				to={Math.max(...asked.pieces.map((p) => p.to))} reason={asked.reason} onClose={held} />}
-			{asked?.what === "export" && <ExportDialog cameraId={asked.piece.camera_id} from={asked.piece.from} to={asked.piece.to} onClose={() => ask(null)} />}
+			{asked?.what === "hold" && <HoldDialog cameraIds={idsOf(asked.pieces)} from={firstOf(asked.pieces)} to={lastOf(asked.pieces)} reason={asked.reason} onClose={(made) => {
+				ask(null);
+				if (made)
+					changed();
+			}} />}
+			{asked?.what === "export" && <ExportDialog cameraIds={idsOf(asked.pieces)} from={firstOf(asked.pieces)} to={lastOf(asked.pieces)} onClose={() => ask(null)} />}
 			{asked?.what === "choose" && <ChooseExport pieces={asked.pieces} onClose={() => ask(null)} />}
 		</>
 	);
@@ -77,7 +74,7 @@ function ChooseExport({ pieces, onClose }: { pieces: Piece[]; onClose: () => voi
 					))}
 				</ul>
 			</Dialog>
-			{chosen && <ExportDialog cameraId={chosen.camera_id} from={chosen.from} to={chosen.to} onClose={() => choose(null)} />}
+			{chosen && <ExportDialog cameraIds={[chosen.camera_id]} from={chosen.from} to={chosen.to} onClose={() => choose(null)} />}
 		</>
 	);
 }

@@ -8,7 +8,7 @@ export const t = dictionary({
 		hold_n: "Preservar {n} {n|câmera|câmeras}", export_n: "Exportar {n} {n|câmera|câmeras}", files: "{n} {n|arquivo|arquivos}", n_marks: "{n} {n|marcação|marcações}", recorded: "Gravado", size: "Tamanho", gaps: "Lacunas", no_gaps: "nenhuma",
 		held: "Preservado", held_files: "{n} {n|preservado|preservados}", open: "Mostrar arquivos", shut: "Ocultar arquivos", show_more: "Mostrar mais {n}", search: "Buscar câmera", select_all: "Selecionar todas", select: "Selecionar {name}",
 		period: "Período", actions: "Ações", per_day: "{size} por dia", days: "{n} {n|dia|dias}", clear: "Limpar seleção", more_actions: "Mais ações", updated: "Atualizado às {time}", system: "sistema", demo: "demonstração",
-		choose_export: "Exportar: escolha a câmera", choose_export_text: "Cada câmera é um arquivo MP4, com o seu manifesto de integridade.", d_b: "{a} a {b}", hold_done: "Preservação criada: {files} ({size}).",
+		choose_export: "Exportar: escolha a câmera", choose_export_text: "Cada câmera é um arquivo MP4, com o seu manifesto de integridade.", d_b: "{a} a {b}",
 
 		// expiring
 		exp_about: "O que a exclusão automática levará em breve. Preserve ou exporte o que ainda for necessário.", exp_within: "Mostrar o que vence", exp_1: "até amanhã", exp_2: "em 2 dias", exp_7: "em 7 dias", exp_31: "em 31 dias",
@@ -43,7 +43,7 @@ export const t = dictionary({
 		cle_next: "Próxima", cle_last: "Última", cle_never: "ainda não houve", cle_no_next: "sem horário", cle_result: "{noticed} com aviso, {deleted} excluídos, {size} liberados", cle_running: "em andamento", cle_by: "por {who}", cle_by_schedule: "pelo horário", cle_failed: "Falhou: {why}",
 		cle_simulate: "Simular", cle_run: "Executar agora", cle_run_title: "Executar a exclusão automática agora?", cle_run_text: "Faz o mesmo que no horário marcado: avisa do que vence amanhã e exclui o que venceu, foi avisado há pelo menos 20 h e não está preservado. O que for excluído não volta.", cle_run_hint: "Simule antes para ver o quê.",
 		cle_done: "Exclusão automática executada: {noticed} com aviso, {deleted} excluídos, {size} liberados.", cle_busy: "Uma execução está em andamento. Espere terminar e tente de novo.", cle_history: "Histórico", cle_dry: "Simulação", cle_real: "Execução", cle_when: "Quando", cle_what: "Tipo", cle_who: "Por quem",
-		cle_noticed: "Com aviso", cle_deleted: "Excluídos", cle_freed: "Liberado", cle_sim_title: "Simulação da exclusão automática", cle_sim_none: "Nada seria feito agora", cle_sim_none_text: "Nada vence amanhã sem aviso, e nada avisado venceu.", cle_sim_note: "Nada foi alterado. Se a exclusão automática passasse agora:",
+		cle_in: "em {time}", cle_files: "Arquivos", gap_lost: "arquivo ausente do disco", not_show_failed: "Mostrar", cle_noticed: "Com aviso", cle_deleted: "Excluídos", cle_freed: "Liberado", cle_sim_title: "Simulação da exclusão automática", cle_sim_none: "Nada seria feito agora", cle_sim_none_text: "Nada vence amanhã sem aviso, e nada avisado venceu.", cle_sim_note: "Nada foi alterado. Se a exclusão automática passasse agora:",
 		cle_would_notice: "Receberia aviso (vence amanhã)", cle_would_delete: "Seria excluído", cle_would_early: "Seria excluído antes do prazo (disco cheio)", cle_other: "Outros: {what}", cle_at: "Simulado em {time}, por {who}.", cle_more: "e mais {n}", cle_run_done_title: "Resultado da exclusão automática",
 
 		// notices
@@ -58,7 +58,7 @@ export const t = dictionary({
 		hold_n: "Hold {n} {n|camera|cameras}", export_n: "Export {n} {n|camera|cameras}", files: "{n} {n|file|files}", n_marks: "{n} {n|mark|marks}", recorded: "Recorded", size: "Size", gaps: "Gaps", no_gaps: "none",
 		held: "Held", held_files: "{n} held", open: "Show files", shut: "Hide files", show_more: "Show {n} more", search: "Search for a camera", select_all: "Select all", select: "Select {name}",
 		period: "Time span", actions: "Actions", per_day: "{size} a day", days: "{n} {n|day|days}", clear: "Clear selection", more_actions: "More actions", updated: "Updated at {time}", system: "system", demo: "demonstration",
-		choose_export: "Export: choose the camera", choose_export_text: "Each camera is one MP4 file, with its integrity manifest.", d_b: "{a} to {b}", hold_done: "Held: {files} ({size}).",
+		choose_export: "Export: choose the camera", choose_export_text: "Each camera is one MP4 file, with its integrity manifest.", d_b: "{a} to {b}",
 
 		exp_about: "What the clean-up will delete soon. Hold or export what is still needed.", exp_within: "Show what is due", exp_1: "by tomorrow", exp_2: "in 2 days", exp_7: "in 7 days", exp_31: "in 31 days",
 		exp_marked: "Marked and not held", exp_marked_about: "Somebody marked these moments and no hold covers them: they will be deleted with the rest.", exp_none: "Nothing is due in this time",
@@ -90,7 +90,7 @@ export const t = dictionary({
 		cle_next: "Next", cle_last: "Last", cle_never: "none yet", cle_no_next: "no schedule", cle_result: "{noticed} noticed, {deleted} deleted, {size} freed", cle_running: "under way", cle_by: "by {who}", cle_by_schedule: "by schedule", cle_failed: "Failed: {why}",
 		cle_simulate: "Dry run", cle_run: "Run now", cle_run_title: "Run the clean-up now?", cle_run_text: "Does the same as on schedule: gives notice of what is due tomorrow and deletes what is due, was noticed at least 20 h ago and is not held. What is deleted does not come back.", cle_run_hint: "A dry run shows first what that is.",
 		cle_done: "Clean-up done: {noticed} noticed, {deleted} deleted, {size} freed.", cle_busy: "A run is under way. Wait for its end and try again.", cle_history: "History", cle_dry: "Dry run", cle_real: "Run", cle_when: "When", cle_what: "Kind", cle_who: "By",
-		cle_noticed: "Noticed", cle_deleted: "Deleted", cle_freed: "Freed", cle_sim_title: "Dry run of the clean-up", cle_sim_none: "Nothing would be done now", cle_sim_none_text: "Nothing is due tomorrow without a notice, and nothing noticed is due.", cle_sim_note: "Nothing was changed. If the clean-up came now:",
+		cle_in: "in {time}", cle_files: "Files", gap_lost: "the file is missing from disk", not_show_failed: "Show", cle_noticed: "Noticed", cle_deleted: "Deleted", cle_freed: "Freed", cle_sim_title: "Dry run of the clean-up", cle_sim_none: "Nothing would be done now", cle_sim_none_text: "Nothing is due tomorrow without a notice, and nothing noticed is due.", cle_sim_note: "Nothing was changed. If the clean-up came now:",
 		cle_would_notice: "Would be noticed (due tomorrow)", cle_would_delete: "Would be deleted", cle_would_early: "Would be deleted early (disk full)", cle_other: "Other: {what}", cle_at: "Dry run at {time}, by {who}.", cle_more: "and {n} more", cle_run_done_title: "Result of the clean-up",
 
 		not_about: "What Vigia gave notice of, to whom, and whether it arrived.", not_kind: "Subject", not_all: "All subjects", not_failed_only: "Only failed deliveries", not_none: "No notices", not_none_text: "The daily expiry notice, cameras without signal, gaps and disks that fill show here, and go to the city's channels.",

@@ -134,7 +134,10 @@ function DueGroup({ items, keep, chosen, setChosen, turn }: { items: Expiring[];
 			<div class="table-wrap" tabIndex={0} role="group" aria-label={label}>
 				<table class="table lines">
 					<thead><tr>
-						{(may("hold") || may("export")) && <th class="tick"><label class="check"><input type="checkbox" aria-label={`${t("select_all")}: ${label}`} checked={some === items.length} ref={(x) => x && (x.indeterminate = some > 0 && some < items.length)}
+						{(may("hold") || may("export")) && <th class="tick"><label class="check"><input type="checkbox" aria-label={`${t("select_all")}: ${label}`} checked={some === items.length} ref={(x) => {
+							if (x)
+								x.indeterminate = some > 0 && some < items.length;
+						}}
 							onChange={(x) => set(items.map(keyOf), x.currentTarget.checked)} /></label></th>}
 						<th>{core("camera")}</th><th class="num">{t("period")}</th><th class="num">{t("recorded")}</th><th class="num">{t("size")}</th><th class="num">{t("gaps")}</th><th>{t("held")}</th><th><span class="visually-hidden">{t("actions")}</span></th>
 					</tr></thead>

@@ -2,7 +2,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { all, del, get, post, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
-import { stepDone } from "../core/prefs";
 import { navigate, params, path, setParams } from "../core/router";
 import { may, session } from "../core/session";
 import { cameraName, cityName, onEvent, streamList, zoneOf, zoneOfCamera } from "../core/store";
@@ -141,13 +140,10 @@ export default function View() {
 			(!wanted || fold(`${h.reason} ${h.owner} ${h.camera_ids.map(cameraName).join(" ")} ${h.camera_ids.join(" ")}`).includes(wanted)));
 	}, [list.data, text, show]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
-	const made = (h: Hold | null) => {
+	const made = (h?: Hold) => {
 		navigate("/holds" + query({ city }), true);
-		if (!h)
-			return;
-		stepDone("hold");
-		toast(t("hold_done", { files: t("files", { n: h.files ?? 0 }), size: bytes(h.bytes ?? 0) }));
-		list.reload();
+		if (h)
+			list.reload();
 	};
 	return (
 		<div class="page footage">
