@@ -180,7 +180,11 @@ static const char step_3[] =
 	"CREATE TABLE camera_attention (camera_id TEXT PRIMARY KEY REFERENCES cameras ON DELETE CASCADE, state INTEGER NOT NULL,"
 	" until_at INTEGER, at INTEGER NOT NULL, note TEXT NOT NULL, by_whom TEXT NOT NULL) STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+/* For reports: notices of a kind, and those with a delivery that was given up, among many. */
+static const char step_4[] = "CREATE INDEX deliveries_failed ON deliveries (notice_id) WHERE status = 2;"
+			     "CREATE INDEX notices_kind ON notices (kind, created_at);";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 
 int schema_version(void)
 {
