@@ -53,7 +53,6 @@ rmSync(files, { recursive: true, force: true });
 mkdirSync(files, { recursive: true });
 const c = ["/* Made by web/build.mjs. */", '#include "api/assets.h"', ""];
 const known = new Map();
-let first = 0;
 for (const a of assets) {
 	const name = a.name ?? a.path.split("/").pop();
 	a.type = types[name.split(".").pop()];
@@ -79,9 +78,19 @@ writeFileSync(join(out, "page_assets.c"), c.join("\n"));
 const inputs = Object.keys(built.metafile.inputs).map((f) => resolve(here, f)).concat(["build.mjs", "src/index.html", "src/icon.svg"].map((f) => join(here, f)));
 writeFileSync(join(out, "page_assets.d"), "page_assets.c: " + inputs.join(" ").replaceAll("$", "$$$$") + "\n");
 
-const sizes = assets.filter((a) => a.gz).map((a) => [a.path, a.gz]);
-for (const [path, gz] of sizes) {
-	if (/^\/assets\/(main|styles)-|^\/$/.test(path))
-		first += gz;
-}
-writeFileSync(join(out, "page_sizes.json"), JSON.stringify({ first_load_gzip_bytes: first, files: Object.fromEntries(sizes) }, null, 1) + "\n");
+// The first load: the page, its style, the script and what that imports at once.
+const sizes = Object.fromEntries(assets.filter((a) => a.gz).map((a) => [a.path, a.gz]));
+const atOnce = new Set();
+const follow = (output) => {
+	if (atOnce.has(output))
+		return;
+	atOnce.add(output);
+	for (const i of built.metafile.outputs[output].imports)
+		if (i.kind === "import-statement")
+			follow(i.path);
+};
+const outputs = Object.keys(built.metafile.outputs);
+follow(outputs.find((o) => /main-[^/]*\.js$/.test(o)));
+follow(outputs.find((o) => /styles-[^/]*\.css$/.test(o)));
+const first = sizes["/"] + [...atOnce].reduce((sum, o) => sum + sizes["/assets/" + o.split("/").pop()], 0);
+writeFileSync(join(out, "page_sizes.json"), JSON.stringify({ first_load_gzip_bytes: first, files: sizes }, null, 1) + "\n");

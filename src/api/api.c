@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {
-	session_routes, city_routes, camera_routes, stream_routes, recording_routes, lookback_routes, ledger_routes,   job_routes,
-	user_routes,	page_routes, event_routes,  status_routes, mediamtx_routes,  live_routes,     keyframe_routes, probe_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	   camera_routes, stream_routes,   recording_routes,
+						 lookback_routes, ledger_routes,   job_routes,	  user_routes,	   audit_routes,
+						 page_routes,	  event_routes,	   status_routes, mediamtx_routes, report_routes,
+						 live_routes,	  keyframe_routes, probe_routes};
 
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -36,7 +37,12 @@ static struct http_route *make_routes(const struct api *a, size_t *ret_n)
 	n = hls_route_count;
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct api_route *r = tables[t]; r->method; r++)
-			routes[n++] = (struct http_route){r->method, r->pattern, r->lane, api_dispatch, r};
+			routes[n++] = (struct http_route){.method = r->method,
+							  .pattern = r->pattern,
+							  .lane = r->lane,
+							  .handler = api_dispatch,
+							  .arg = r,
+							  .max_body_bytes = r->flags & API_BIG ? BIG_BODY_BYTES : 0};
 	}
 	for (const struct api_asset *s = a->config.assets; s && s->path; s++)
 		routes[n++] = (struct http_route){"GET", s->path, LANE_CONNECTION, asset_send, s};

@@ -76,6 +76,46 @@ int issue_session(struct api *a, const char *user, const uint8_t pw_gen[TOKEN_ID
 	return token_sign(&a->keys, TOKEN_SESSION, &t, out);
 }
 
+static int sign_again(struct api_call *c, const uint8_t pw_gen[TOKEN_ID_SIZE])
+{
+	char text[TOKEN_CAP];
+	struct token t = c->token; /* the same id: signing out ends it whichever of its texts is shown */
+	t.expires_at = api_now(c->api) + SESSION_LIFETIME_US;
+	memcpy(t.pw_gen, pw_gen, TOKEN_ID_SIZE);
+	int err = token_sign(&c->api->keys, TOKEN_SESSION, &t, text);
+	if (err)
+		return err;
+	session_cookie(c, text);
+	c->token = t;
+	return 0;
+}
+
+int session_renew(struct api_call *c)
+{
+	uint8_t pw_gen[TOKEN_ID_SIZE];
+	struct actor who;
+	int err = actor_load(c->api, c->token.user, c->mem, &who, pw_gen, NULL);
+	return err ? err : sign_again(c, pw_gen);
+}
+
+/* A session lasts while somebody works with it. What a page asks for on its own does not count, nor what proxies may keep (a cookie has no
+ * place in that). */
+static void session_slide(struct api_call *c)
+{
+	const char *background = http_header(c->rq, "X-Vigia-Background");
+	if (!c->by_cookie || (background && strcmp(background, "1") == 0) || (c->route->flags & (API_PLAIN | API_QUIET)) ||
+	    c->token.expires_at - api_now(c->api) > SESSION_LIFETIME_US - SESSION_SLIDE_US)
+		return;
+	sign_again(c, c->token.pw_gen);
+}
+
+void session_cookie(struct api_call *c, const char *text)
+{
+	http_set_header(c->rq, "Set-Cookie",
+			arena_printf(c->mem, COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", text ? text : "",
+				     text ? (long long)(SESSION_LIFETIME_US / US_PER_S) : 0LL, http_is_secure(c->rq) ? "; Secure" : ""));
+}
+
 int api_issue_token(struct api *a, const char *user, int64_t lifetime_us, char ret_token[API_TOKEN_CAP])
 {
 	struct arena mem = {0};
@@ -169,7 +209,8 @@ static int revoke(struct revoked *r, const struct token *t)
 	if (kept == REVOKED_MAX)
 		memmove(&r->rows[0], &r->rows[1], --kept * sizeof(r->rows[0]));
 	memcpy(r->rows[kept].id, t->id, TOKEN_ID_SIZE);
-	r->rows[kept++].expires_at = t->expires_at;
+	/* Another text of the same session may have been given a while longer. */
+	r->rows[kept++].expires_at = t->expires_at > now + SESSION_LIFETIME_US ? t->expires_at : now + SESSION_LIFETIME_US;
 	r->n = kept;
 	for (size_t i = 0; i < r->n; i++) {
 		sodium_bin2hex(hex, sizeof(hex), r->rows[i].id, TOKEN_ID_SIZE);
@@ -233,7 +274,10 @@ int auth_check(struct api_call *c)
 	int err = actor_load(c->api, c->token.user, c->mem, &c->actor, pw_gen, NULL);
 	if (err)
 		return err == -ENOENT ? -EACCES : err;
-	return sodium_memcmp(pw_gen, c->token.pw_gen, TOKEN_ID_SIZE) ? -EACCES : 0;
+	if (sodium_memcmp(pw_gen, c->token.pw_gen, TOKEN_ID_SIZE))
+		return -EACCES;
+	session_slide(c);
+	return 0;
 }
 
 static bool origin_is(const char *origin, const char *url)

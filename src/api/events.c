@@ -266,6 +266,6 @@ void event_feeds_destroy(struct event_feeds *fs)
 }
 
 const struct api_route event_routes[] = {
-	{"GET", "/api/v1/events", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, events_get},
+	{"GET", "/api/v1/events", LANE_CATALOG, API_QUIET, RIGHT_SEE_STATUS, NULL, events_get},
 	{0},
 };

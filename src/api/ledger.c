@@ -41,10 +41,14 @@ static void holds_list(struct api_call *c)
 	struct hold *rows;
 	size_t n;
 	char *next = NULL;
-	bool ended = false;
-	if (!query_page(c, &page) || !query_flag(c, "ended", &ended))
+	struct hold_filter f = {.camera_id = query_either(c, "camera_id", "camera"),
+				.city_id = query_either(c, "city_id", "city"),
+				.from = TIME_NONE,
+				.to = TIME_NONE};
+	if (!query_page(c, &page) || !query_flag(c, "ended", &f.ended) || !call_query_time(c, "from", &f.from) ||
+	    !call_query_time(c, "to", &f.to))
 		return;
-	int err = cat->holds->list(cat->self, &c->actor, ended, &page, c->mem, &rows, &n, &next);
+	int err = cat->holds->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
 	if (err) {
 		answer_errno(c, err);
 		return;
@@ -125,7 +129,7 @@ static void holds_delete(struct api_call *c)
 
 const struct api_route ledger_routes[] = {
 	{"GET", "/api/v1/gaps", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor camera camera_id city city_id from to reason", gaps_list},
-	{"GET", "/api/v1/holds", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor ended", holds_list},
+	{"GET", "/api/v1/holds", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor camera camera_id city city_id from to ended", holds_list},
 	{"POST", "/api/v1/holds", LANE_DISK, API_BODY, -1, NULL, holds_post},
 	{"GET", "/api/v1/holds/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, holds_get},
 	{"DELETE", "/api/v1/holds/{id}", LANE_DISK, 0, -1, "reason", holds_delete},

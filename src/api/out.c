@@ -1,9 +1,11 @@
 /* Entities as the API shows them (INTERFACE). A password never leaves: URLs go through url_redact. */
 #include "api/api_priv.h"
+#include "app/attention.h"
 #include "domain/retention.h"
 #include "domain/validate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 json_t *json_time(int64_t at)
@@ -12,6 +14,17 @@ json_t *json_time(int64_t at)
 	if (at == TIME_NONE)
 		return json_null();
 	rfc3339_format(at, text);
+	return json_string(text);
+}
+
+json_t *json_day(int64_t day)
+{
+	char text[40];
+	struct civil d;
+	if (day == TIME_NONE)
+		return json_null();
+	utc_us_to_civil(day * US_PER_DAY, &d);
+	snprintf(text, sizeof(text), "%04d-%02d-%02d", d.year, d.month, d.day);
 	return json_string(text);
 }
 
@@ -80,6 +93,32 @@ static const char *text_or_null(const char *s)
 	return s && *s ? s : NULL;
 }
 
+json_t *out_attention(const struct attention *t)
+{
+	if (!t)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "state", attention_state_name((enum attention_state)t->state), "until",
+			 json_time(t->until), "note", json_text(t->note), "by", json_text(t->by), "at", json_time(t->at));
+}
+
+/* What a row says of its camera, and of how it does beside its status. */
+static json_t *out_stream_camera(struct api_call *c, const struct stream_view *v)
+{
+	static const char *const needs[] = {[NEED_NOTHING] = "nothing",
+					    [NEED_STOPPED] = "stopped",
+					    [NEED_SEEN] = "seen",
+					    [NEED_NO_SIGNAL] = "no_signal",
+					    [NEED_NOT_RECORDED] = "not_recorded"};
+	const struct camera *m = &v->camera;
+	enum need need = stream_need(v, api_now(c->api));
+	return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s, s:b, s:o, s:s, s:b}", "city_name", json_text(v->city_name), "number",
+			 m->number ? json_integer(m->number) : json_null(), "group", json_text(m->group), "record", m->record, "archived",
+			 m->archived_at != TIME_NONE, "bitrate_bps", v->bitrate_bps < 0 ? json_null() : json_integer(v->bitrate_bps),
+			 "attention", out_attention(v->attention), "need", needs[need], "needs_attention", need >= NEED_NO_SIGNAL,
+			 "lost_at", json_time(stream_lost_at(v)), "can_live", c->api->config.live.ops ? "mse" : "hls", "has_small",
+			 m->live_url && *m->live_url);
+}
+
 json_t *out_stream(struct api_call *c, const struct stream_view *v)
 {
 	const struct stream_state *s = &v->state;
@@ -92,15 +131,20 @@ json_t *out_stream(struct api_call *c, const struct stream_view *v)
 			      v->viewers < 0 ? json_null() : json_integer(v->viewers), "hls_url", json_text(url), "recording_state",
 			      recording_state_name(v->recording), "last_frame_at", json_time(s->last_frame_at), "last_error",
 			      json_text(text_or_null(s->last_error)));
-	json_t *more =
-		json_pack("{s:o, s:o, s:i, s:i, s:f, s:I, s:I, s:o, s:o, s:o, s:o}", "since", json_time(s->since), "codec",
-			  json_text(text_or_null(s->codec)), "width", (int)s->width, "height", (int)s->height, "fps", s->fps_milli / 1000.0,
-			  "bytes_received", (json_int_t)s->bytes_received, "frames_lost", (json_int_t)s->frames_lost, "stopped_at",
-			  json_time(asked ? v->stream.stopped_at : TIME_NONE), "stopped_by", json_text(v->stream.stopped_by), "stop_reason",
-			  json_text(v->stream.stop_reason), "restart_at", json_time(asked ? v->stream.restart_at : TIME_NONE));
-	if (o && more)
+	json_t *more = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "since", json_time(s->since), "codec",
+		json_text(text_or_null(s->codec)), "width", s->width ? json_integer(s->width) : json_null(), "height",
+		s->height ? json_integer(s->height) : json_null(), "fps", s->fps_milli ? json_real(s->fps_milli / 1000.0) : json_null(),
+		"bytes_received", (json_int_t)s->bytes_received, "frames_lost", (json_int_t)s->frames_lost, "stopped_at",
+		json_time(asked ? v->stream.stopped_at : TIME_NONE), "stopped_by", json_text(v->stream.stopped_by), "stop_reason",
+		json_text(v->stream.stop_reason), "restart_at", json_time(asked ? v->stream.restart_at : TIME_NONE));
+	json_t *camera = out_stream_camera(c, v);
+	if (o && more && camera) {
 		json_object_update(o, more);
+		json_object_update(o, camera);
+	}
 	json_decref(more);
+	json_decref(camera);
 	return o;
 }
 

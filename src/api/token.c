@@ -12,7 +12,8 @@
 static const char *const contexts[TOKEN_KINDS] = {[TOKEN_SESSION] = "vigia session token",
 						  [TOKEN_LIVE] = "vigia live token",
 						  [TOKEN_PLAYBACK] = "vigia playback token",
-						  [TOKEN_VIEWING] = "vigia viewing session"};
+						  [TOKEN_VIEWING] = "vigia viewing session",
+						  [TOKEN_DEVICE] = "vigia known browser"};
 
 void token_keys_init(struct token_keys *k, const uint8_t master[32])
 {

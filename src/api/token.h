@@ -1,5 +1,5 @@
-/* Signed tokens (HMAC-SHA-256 by libsodium): sessions, the opening of a stream, playback of files, viewing sessions. Pure; any thread.
- * Each kind is signed with a key of its own, so that no kind is ever taken for another. */
+/* Signed tokens (HMAC-SHA-256 by libsodium): sessions, the opening of a stream, playback of files, viewing sessions, known browsers. Pure;
+ * any thread. Each kind is signed with a key of its own, so that no kind is ever taken for another. */
 #ifndef VIGIA_API_TOKEN_H
 #define VIGIA_API_TOKEN_H
 
@@ -9,7 +9,7 @@
 #define TOKEN_CAP 512
 #define TOKEN_ID_SIZE 8
 
-enum token_kind { TOKEN_SESSION, TOKEN_LIVE, TOKEN_PLAYBACK, TOKEN_VIEWING, TOKEN_KINDS };
+enum token_kind { TOKEN_SESSION, TOKEN_LIVE, TOKEN_PLAYBACK, TOKEN_VIEWING, TOKEN_DEVICE, TOKEN_KINDS };
 
 struct token_keys {
 	uint8_t key[TOKEN_KINDS][32];

@@ -1,10 +1,10 @@
-/* /users and /audit. Worker threads; what hashes a password has the password lane. */
+/* /users. Worker threads; what hashes a password has the password lane. */
 #include "api/json_in.h"
 
 #include <errno.h>
 
 struct user_in {
-	const char *name, *role, *language, *password;
+	const char *name, *role, *language, *password, *current_password;
 	json_t *cities;
 };
 
@@ -13,6 +13,7 @@ static const struct json_in user_fields[] = {
 	IN_FIELD(struct user_in, role, IN_TEXT),
 	IN_FIELD(struct user_in, language, IN_TEXT),
 	IN_FIELD(struct user_in, password, IN_TEXT),
+	IN_FIELD(struct user_in, current_password, IN_TEXT),
 	IN_FIELD(struct user_in, cities, IN_VALUE),
 	IN_SKIP("created_at"),
 	IN_SKIP("disabled_at"),
@@ -46,7 +47,11 @@ static bool read_cities(struct api_call *c, json_t *v, struct user *u)
 	return true;
 }
 
-static bool merge_user(struct api_call *c, struct user *u, bool create, const char **password)
+struct passwords {
+	const char *now, *wanted; /* or NULL */
+};
+
+static bool merge_user(struct api_call *c, struct user *u, bool create, struct passwords *passwords)
 {
 	struct user_in in = {.name = u->name};
 	if (!JSON_READ(c, user_fields, &in, NULL))
@@ -64,7 +69,7 @@ static bool merge_user(struct api_call *c, struct user *u, bool create, const ch
 		return false;
 	}
 	u->name = in.name;
-	*password = in.password;
+	*passwords = (struct passwords){.now = in.current_password, .wanted = in.password};
 	if (in.role && !role_parse(in.role, &u->role)) {
 		answer_error(c, 422, "role", "expected administrator, operator, viewer or auditor");
 		return false;
@@ -143,14 +148,14 @@ static void users_post(struct api_call *c)
 {
 	struct user u = {.role = ROLE_VIEWER, .language = LANGUAGE_PT_BR, .created_at = api_now(c->api), .disabled_at = TIME_NONE};
 	struct problem p = {0};
-	const char *password = NULL;
-	if (!merge_user(c, &u, true, &password))
+	struct passwords passwords;
+	if (!merge_user(c, &u, true, &passwords))
 		return;
-	if (!password) {
+	if (!passwords.wanted) {
 		answer_error(c, 422, "password", "expected a password");
 		return;
 	}
-	if (user_create(c->app, &c->actor, &u, password, c->api->hasher, &p)) {
+	if (user_create(c->app, &c->actor, &u, passwords.wanted, c->api->hasher, &p)) {
 		answer_problem(c, &p);
 		return;
 	}
@@ -159,21 +164,49 @@ static void users_post(struct api_call *c)
 		answer_json(c, 201, out_user(&u));
 }
 
+/* Whoever finds a browser open does not take its user's account over: the password of now is asked for, and tried as at the door.
+ * false: answered. */
+static bool knows_password(struct api_call *c, const char *password)
+{
+	const struct login_try try = {.user = c->actor.id, .from = http_peer(c->rq)};
+	if (!password) {
+		answer_error(c, 422, "current_password", "expected the password of now");
+		return false;
+	}
+	if (!may_try(c, &try))
+		return false;
+	bool good = strlen(password) <= 1024 && password_fits(c, c->actor.id, password);
+	limiter_note(c->api, &try, good);
+	if (!good) {
+		audit_note(c->app, &c->actor, "user.password_refused", arena_printf(c->mem, "user:%s", c->actor.id), NULL, NULL);
+		answer_error(c, 422, "current_password", "the password of now is another one");
+	}
+	return good;
+}
+
 static void users_patch(struct api_call *c)
 {
 	struct user u;
 	struct problem p = {0};
-	const char *password = NULL;
+	struct passwords passwords;
+	bool own = strcmp(http_param(c->rq, "name"), c->actor.id) == 0;
 	/* Who may change whom is the use case's; that a user exists is not for everybody to know. */
-	if (!actor_may(&c->actor, RIGHT_ADMINISTER) && strcmp(http_param(c->rq, "name"), c->actor.id)) {
+	if (!actor_may(&c->actor, RIGHT_ADMINISTER) && !own) {
 		answer_error(c, 403, NULL, "your role (%s) does not allow this", role_name(c->actor.role));
 		return;
 	}
-	if (!load_user(c, http_param(c->rq, "name"), &u) || !merge_user(c, &u, false, &password))
+	if (!load_user(c, http_param(c->rq, "name"), &u) || !merge_user(c, &u, false, &passwords))
 		return;
-	if (user_update(c->app, &c->actor, &u, password, c->api->hasher, &p))
+	if (own && passwords.wanted && (c->by_cookie || passwords.now) && !knows_password(c, passwords.now))
+		return;
+	if (user_update(c->app, &c->actor, &u, passwords.wanted, c->api->hasher, &p)) {
 		answer_problem(c, &p);
-	else if (load_user(c, u.name, &u))
+		return;
+	}
+	/* Another password ends every session of its user; this one goes on. */
+	if (own && passwords.wanted && c->by_cookie && session_renew(c))
+		session_cookie(c, NULL);
+	if (load_user(c, u.name, &u))
 		answer_json(c, 200, out_user(&u));
 }
 
@@ -183,44 +216,19 @@ static void users_delete(struct api_call *c)
 	struct problem p = {0};
 	if (!load_user(c, http_param(c->rq, "name"), &u))
 		return;
-	if (user_remove(c->app, &c->actor, u.name, &p))
+	if (user_remove(c->app, &c->actor, u.name, &p)) {
 		answer_problem(c, &p);
-	else
-		answer_none(c);
-}
-
-static void audit_list(struct api_call *c)
-{
-	struct catalog *cat = c->app->catalog;
-	struct audit_filter f = {.actor = http_query(c->rq, "actor"),
-				 .action = http_query(c->rq, "action"),
-				 .object = http_query(c->rq, "object"),
-				 .city_id = query_either(c, "city_id", "city"),
-				 .from = TIME_NONE,
-				 .to = TIME_NONE};
-	struct page page;
-	struct audit_entry *rows;
-	size_t n;
-	char *next = NULL;
-	if (!query_page(c, &page) || !call_query_time(c, "from", &f.from) || !call_query_time(c, "to", &f.to))
-		return;
-	int err = cat->audit->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
-	if (err) {
-		answer_errno(c, err);
 		return;
 	}
-	json_t *items = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, out_audit(&rows[i]));
-	answer_list(c, items, next);
+	page_forget_user(c, u.name);
+	answer_none(c);
 }
 
 const struct api_route user_routes[] = {
 	{"GET", "/api/v1/users", LANE_CATALOG, 0, RIGHT_ADMINISTER, "limit cursor", users_list},
 	{"POST", "/api/v1/users", LANE_PASSWORD, API_BODY, RIGHT_ADMINISTER, NULL, users_post},
 	{"GET", "/api/v1/users/{name}", LANE_CATALOG, 0, -1, NULL, users_get},
-	{"PATCH", "/api/v1/users/{name}", LANE_PASSWORD, API_BODY, -1, NULL, users_patch},
+	{"PATCH", "/api/v1/users/{name}", LANE_PASSWORD, API_BODY | API_QUIET, -1, NULL, users_patch},
 	{"DELETE", "/api/v1/users/{name}", LANE_CATALOG, 0, RIGHT_ADMINISTER, NULL, users_delete},
-	{"GET", "/api/v1/audit", LANE_CATALOG, 0, RIGHT_SEE_AUDIT, "limit cursor actor action object city city_id from to", audit_list},
 	{0},
 };

@@ -27,7 +27,7 @@ static int check_city(struct app *app, const struct actor *a, const char *city_i
 	return err ? catalog_problem(p, err, "the city \"%.64s\"", city_id) : 0;
 }
 
-static int check_camera(struct app *app, const struct actor *a, const struct camera *c, struct problem *p)
+int camera_check(struct app *app, const struct actor *a, const struct camera *c, struct problem *p)
 {
 	char why[200];
 	if (validate_name(c->name, why, sizeof(why)) != 0)
@@ -87,7 +87,7 @@ int camera_create(struct app *app, const struct actor *a, const struct camera *c
 		return err;
 	if (!made && validate_id(c->id, why, sizeof(why)) != 0)
 		return invalid(p, "id", why);
-	if ((err = check_camera(app, a, c, p)))
+	if ((err = camera_check(app, a, c, p)))
 		return err;
 	struct camera full = tidy(c);
 	full.created_at = app_now(app);
@@ -153,7 +153,7 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 		return catalog_problem(p, err, "the camera \"%.64s\"", c->id);
 	if (was.archived_at != TIME_NONE)
 		return problem_set(p, PROBLEM_CONFLICT, "", "the camera \"%s\" is archived", c->id);
-	if ((err = check_camera(app, a, c, p)))
+	if ((err = camera_check(app, a, c, p)))
 		return err;
 	is.created_at = was.created_at;
 	is.archived_at = was.archived_at;

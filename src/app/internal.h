@@ -28,6 +28,10 @@ int all_cameras(struct app *app, const struct actor *a, const struct camera_filt
 /* Every hold in force. */
 int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret_n);
 
+/* --- cameras.c --- */
+/* The camera as a whole, and its city. */
+int camera_check(struct app *app, const struct actor *a, const struct camera *c, struct problem *p);
+
 /* --- streams.c, for cameras.c and resume: the caller holds the camera's lock --- */
 void camera_lock(const char *camera_id);
 void camera_unlock(const char *camera_id);
@@ -37,6 +41,18 @@ void camera_unlock(const char *camera_id);
 void stream_apply(struct app *app, const struct camera *c, int64_t owed_from, enum gap_reason reason, char ret_url[STREAM_URL_CAP]);
 /* Joins row and state. */
 void stream_join(struct app *app, const struct camera *c, const struct stream *row, struct stream_view *ret);
+
+/* What a view shows beside: the city's name, what was said of the camera, its bit rate. Loaded once for however many rows. */
+struct stream_dress {
+	struct app *app;
+	struct city *cities;
+	struct attention *attention;
+	size_t n_cities, n_attention;
+};
+int stream_dress_load(struct app *app, const struct actor *a, struct arena *mem, struct stream_dress *ret, struct problem *p);
+void stream_dress(const struct stream_dress *d, struct stream_view *v);
+/* Bits a second of the last ten or so seconds, -1 unknown. */
+int64_t rates_bps(struct app *app, const char *camera_id);
 
 /* --- holds.c: between marking and finishing a deletion no hold may come, and the other way round --- */
 void deletion_lock(void);

@@ -73,6 +73,10 @@ void notice_address(const struct city *c, int64_t now, struct notice *n, struct 
 void watch_tick(struct app *app);
 void watch_forget(void);
 
+/* --- rates.c --- */
+void rates_note(struct app *app, const char *camera_id, uint64_t bytes_received);
+void rates_forget(void);
+
 /* --- stream_resume.c --- */
 void streams_reconcile(struct app *app);
 

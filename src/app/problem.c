@@ -170,8 +170,8 @@ int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret
 		struct hold *some;
 		size_t got;
 		char *next = NULL;
-		int err =
-			app->catalog->holds->list(app->catalog->self, ACTOR_SYSTEM("system:holds"), false, &page, mem, &some, &got, &next);
+		int err = app->catalog->holds->list(app->catalog->self, ACTOR_SYSTEM("system:holds"), HOLDS_IN_FORCE, &page, mem, &some,
+						    &got, &next);
 		if (err)
 			return err;
 		for (size_t i = 0; i < got; i++) {

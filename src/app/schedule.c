@@ -1,4 +1,5 @@
 /* The ticks of the jobs: the daily clean-up by its schedule, and outbox, holds, streams, disk pressure, the watch; see use_cases.h. */
+#include "app/attention.h"
 #include "app/internal.h"
 #include "app/jobs.h"
 #include "base/log.h"
@@ -59,6 +60,7 @@ void jobs_forget(void)
 	pins_forget();
 	pressure_forget();
 	watch_forget();
+	rates_forget();
 }
 
 static bool schedule_of(struct app *app, struct cron *cron, const struct tz **tz)
@@ -168,6 +170,7 @@ void jobs_tick(struct app *app)
 	holds_expire(app);
 	holds_retry_mirror(app);
 	streams_reconcile(app);
+	attention_tick(app);
 	retry_pinned(app);
 	pressure_tick(app);
 	watch_tick(app);

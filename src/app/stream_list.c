@@ -1,5 +1,6 @@
 /* The list of streams: every camera in use joined with its state, filtered, sorted and paged; see use_cases.h. States live outside the
  * catalogue, so the whole scope (a few thousand rows) is joined in memory for each page. */
+#include "app/attention.h"
 #include "app/internal.h"
 #include "domain/validate.h"
 
@@ -12,6 +13,7 @@
 
 struct row {
 	struct stream_view view;
+	enum need need;
 	char text[KEY_CAP]; /* sort value: either text ... */
 	int64_t num;	    /* ... or number */
 };
@@ -79,6 +81,23 @@ static void by_error(const struct stream_view *v, struct row *r)
 	text_key(r, v->state.last_error);
 }
 
+static void by_city_name(const struct stream_view *v, struct row *r)
+{
+	text_key(r, v->city_name);
+}
+static void by_need(const struct stream_view *v, struct row *r)
+{
+	r->num = r->need;
+}
+static void by_bitrate(const struct stream_view *v, struct row *r)
+{
+	r->num = v->bitrate_bps;
+}
+static void by_fps(const struct stream_view *v, struct row *r)
+{
+	r->num = v->state.fps_milli;
+}
+
 static const struct column columns[] = {
 	{"camera_name", by_camera_name},
 	{"id", by_id},
@@ -93,6 +112,10 @@ static const struct column columns[] = {
 	{"last_error", by_error},
 	{"number", by_number},
 	{"group", by_group},
+	{"city_name", by_city_name},
+	{"need", by_need},
+	{"bitrate_bps", by_bitrate},
+	{"fps", by_fps},
 };
 
 static int compare(const struct row *a, const struct row *b, bool descending)
@@ -162,27 +185,68 @@ static const struct stream *find_row(const struct stream *rows, size_t n, const 
 	return NULL;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The ids asked for, sorted; NULL for all. */
+static const char **sorted_ids(const struct stream_list_query *q, struct arena *mem)
+{
+	if (!q->camera_ids)
+		return NULL;
+	const char **ids = ARENA_ARRAY(mem, const char *, q->n_camera_ids + 1);
+	memcpy(ids, q->camera_ids, q->n_camera_ids * sizeof(*ids));
+	qsort(ids, q->n_camera_ids, sizeof(*ids), compare_ids);
+	return ids;
+}
+
+static bool camera_matches(const struct camera *c, const struct stream_list_query *q, const char *const *ids, const char *folded)
+{
+	if (ids && !bsearch(&c->id, ids, q->n_camera_ids, sizeof(*ids), compare_ids))
+		return false;
+	if (q->group && strcmp(q->group, c->group) != 0)
+		return false;
+	return !folded[0] || text_matches(c, folded);
+}
+
+static bool row_matches(const struct row *r, const struct stream_list_query *q)
+{
+	if (q->status >= 0 && r->view.status != (enum stream_status)q->status)
+		return false;
+	if (q->recording && r->view.recording != (enum recording_state)(q->recording - 1))
+		return false;
+	return !q->attention || r->need >= NEED_NO_SIGNAL;
+}
+
 static int gather(struct app *app, const struct actor *a, const struct stream_list_query *q, const struct column *col, struct arena *mem,
 		  struct row ***ret, size_t *ret_n, struct problem *p)
 {
 	struct camera *cameras;
 	struct stream *rows;
+	struct stream_dress dress;
 	size_t n_cameras, n_rows, n = 0;
 	char folded[256] = "";
+	const char *const *ids = sorted_ids(q, mem);
+	int64_t now = app_now(app);
 	int err = all_cameras(app, a, &(struct camera_filter){.city_id = q->city_id}, mem, &cameras, &n_cameras);
 	if (!err)
 		err = app->catalog->streams->list(app->catalog->self, a, mem, &rows, &n_rows);
 	if (err)
 		return catalog_problem(p, err, "the list of streams");
+	if ((err = stream_dress_load(app, a, mem, &dress, p)))
+		return err;
 	if (q->text)
 		text_fold(q->text, folded, sizeof(folded));
 	struct row **list = ARENA_ARRAY(mem, struct row *, n_cameras);
 	for (size_t i = 0; i < n_cameras; i++) {
-		if (folded[0] && !text_matches(&cameras[i], folded))
+		if (!camera_matches(&cameras[i], q, ids, folded))
 			continue;
 		struct row *r = ARENA_NEW(mem, struct row);
 		stream_join(app, &cameras[i], find_row(rows, n_rows, cameras[i].id), &r->view);
-		if (q->status >= 0 && r->view.status != (enum stream_status)q->status)
+		stream_dress(&dress, &r->view);
+		r->need = stream_need(&r->view, now);
+		if (!row_matches(r, q))
 			continue;
 		col->key(&r->view, r);
 		list[n++] = r;

@@ -143,6 +143,8 @@ static void reconcile_one(struct app *app, const struct stream *s, int64_t now)
 	}
 	bool wanted = s->status != STREAM_STOPPED;
 	bool provided = app->provider.ops->get_state(app->provider.self, s->camera_id, &state) == 0 && state.status != STREAM_STOPPED;
+	if (provided)
+		rates_note(app, s->camera_id, state.bytes_received);
 	/* Off: never asked for (a camera that is not recorded), or the start was lost. */
 	bool recorder_knows = app->recorder.ops->get_state(app->recorder.self, s->camera_id, &rec) == 0 && rec.recording != RECORDING_OFF;
 	if (wanted == provided && (!wanted || recorder_knows))

@@ -1,5 +1,6 @@
 /* Starting and stopping streams; see use_cases.h. Any worker thread. What is wished for a camera is its stream row; what is comes from
  * provider and recorder. A striped lock per camera makes two starts at once one stream. */
+#include "app/attention.h"
 #include "app/internal.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #define STRIPES 64
 #define REASON_MAX_CHARS 500
 #define BULK_MAX 20000
+#define RESTART_MAX_US (31 * US_PER_DAY)
 
 static pthread_mutex_t stripes[STRIPES];
 static pthread_once_t stripes_once = PTHREAD_ONCE_INIT;
@@ -43,7 +45,7 @@ void camera_unlock(const char *camera_id)
 void stream_join(struct app *app, const struct camera *c, const struct stream *row, struct stream_view *ret)
 {
 	struct stream_state rec = {0};
-	*ret = (struct stream_view){.camera = *c};
+	*ret = (struct stream_view){.camera = *c, .bitrate_bps = -1};
 	ret->state.started_at = ret->state.last_frame_at = ret->state.since = TIME_NONE;
 	if (row)
 		ret->stream = *row;
@@ -119,8 +121,15 @@ static void note_stream(struct app *app, const struct actor *a, const char *acti
 {
 	char object[ID_CAP + 8];
 	snprintf(object, sizeof(object), "camera:%s", s->camera_id);
-	json_t *json = s->stop_reason ? json_pack("{s:s}", "reason", s->stop_reason) : NULL;
-	char *details = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	char at[RFC3339_CAP];
+	json_t *json = json_object();
+	if (s->stop_reason)
+		json_object_set_new(json, "reason", json_string(s->stop_reason));
+	if (s->restart_at != TIME_NONE) {
+		rfc3339_format(s->restart_at, at);
+		json_object_set_new(json, "restart_at", json_string(at));
+	}
+	char *details = json_object_size(json) ? json_dumps(json, JSON_COMPACT) : NULL;
 	audit_note(app, a, action, object, s->city_id, details);
 	free(details);
 	json_decref(json);
@@ -160,8 +169,40 @@ static int start_fresh(struct app *app, const struct actor *a, const struct came
 	return 0;
 }
 
-int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
-		 struct problem *p)
+int stream_dress_load(struct app *app, const struct actor *a, struct arena *mem, struct stream_dress *ret, struct problem *p)
+{
+	struct stream_dress d = {.app = app};
+	int err = all_cities(app, a, mem, &d.cities, &d.n_cities);
+	if (!err)
+		err = attention_list(app, a, mem, &d.attention, &d.n_attention);
+	if (err)
+		return catalog_problem(p, err, "the list of cities");
+	*ret = d;
+	return 0;
+}
+
+void stream_dress(const struct stream_dress *d, struct stream_view *v)
+{
+	for (size_t i = 0; i < d->n_cities && !v->city_name; i++) {
+		if (strcmp(d->cities[i].id, v->camera.city_id) == 0)
+			v->city_name = d->cities[i].name;
+	}
+	v->attention = attention_find(d->attention, d->n_attention, v->camera.id);
+	if (v->status == STREAM_LIVE)
+		v->bitrate_bps = rates_bps(d->app, v->camera.id);
+}
+
+static int dress_one(struct app *app, const struct actor *a, struct arena *mem, struct stream_view *v, struct problem *p)
+{
+	struct stream_dress d;
+	int err = stream_dress_load(app, a, mem, &d, p);
+	if (!err)
+		stream_dress(&d, v);
+	return err;
+}
+
+static int start_one(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
+		     struct problem *p)
 {
 	struct camera c;
 	struct stream row;
@@ -185,16 +226,24 @@ int stream_start(struct app *app, const struct actor *a, const char *camera_id, 
 	return err;
 }
 
-static int stop_locked(struct app *app, const struct actor *a, const struct camera *c, struct stream *row, const char *reason,
+int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
+		 struct problem *p)
+{
+	int err = start_one(app, a, camera_id, mem, ret, p);
+	return err ? err : dress_one(app, a, mem, ret, p);
+}
+
+static int stop_locked(struct app *app, const struct actor *a, const struct camera *c, struct stream *row, const struct stream_stop *how,
 		       struct arena *mem, struct problem *p)
 {
+	const char *reason = how->reason;
 	struct stream s = *row;
 	s.city_id = c->city_id;
 	s.status = STREAM_STOPPED;
 	s.stopped_at = app_now(app);
 	s.stopped_by = arena_strdup(mem, a->id);
 	s.stop_reason = reason && *reason ? arena_strdup(mem, reason) : NULL;
-	s.restart_at = TIME_NONE;
+	s.restart_at = how->says_restart ? how->restart_at : TIME_NONE;
 	/* The wish first: were we to die now, the stream stays stopped and start-up writes the gap. */
 	int err = app->catalog->streams->put(app->catalog->self, a, &s);
 	if (err)
@@ -208,26 +257,60 @@ static int stop_locked(struct app *app, const struct actor *a, const struct came
 	return 0;
 }
 
-int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const char *reason, struct arena *mem,
-		struct stream_view *ret, struct problem *p)
+/* It was stopped already: when it starts by itself may still be said, or unsaid. */
+static int plan_restart(struct app *app, const struct actor *a, struct stream *row, int64_t restart_at, struct problem *p)
+{
+	struct stream s = *row;
+	if (s.restart_at == restart_at)
+		return 0;
+	s.restart_at = restart_at;
+	int err = app->catalog->streams->put(app->catalog->self, a, &s);
+	if (err)
+		return catalog_problem(p, err, "the stream of \"%s\"", s.camera_id);
+	note_stream(app, a, "stream.restart_planned", &s);
+	*row = s;
+	return 0;
+}
+
+static int check_stop(struct app *app, const struct stream_stop *how, struct problem *p)
+{
+	char why[200];
+	int64_t now = app_now(app);
+	if (validate_text(how->reason, REASON_MAX_CHARS, why, sizeof(why)) != 0)
+		return problem_set(p, PROBLEM_INVALID, "reason", "%s", why);
+	if (how->says_restart && how->restart_at != TIME_NONE && (how->restart_at <= now || how->restart_at - now > RESTART_MAX_US))
+		return problem_set(p, PROBLEM_INVALID, "restart_at", "a stop ends by itself at an instant to come, within 31 days");
+	return 0;
+}
+
+static int stop_one(struct app *app, const struct actor *a, const char *camera_id, const struct stream_stop *how, struct arena *mem,
+		    struct stream_view *ret, struct problem *p)
 {
 	struct camera c;
 	struct stream row;
-	char why[200];
 	bool has_row;
 	int err = require_right(a, RIGHT_RUN_STREAMS, p);
-	if (!err && validate_text(reason, REASON_MAX_CHARS, why, sizeof(why)) != 0)
-		err = problem_set(p, PROBLEM_INVALID, "reason", "%s", why);
+	if (!err)
+		err = check_stop(app, how, p);
 	if (err)
 		return err;
 	camera_lock(camera_id);
 	err = load(app, a, camera_id, mem, &c, &row, &has_row, p);
 	if (!err && has_row && row.status != STREAM_STOPPED)
-		err = stop_locked(app, a, &c, &row, reason, mem, p);
+		err = stop_locked(app, a, &c, &row, how, mem, p);
+	else if (!err && has_row && how->says_restart && c.archived_at == TIME_NONE)
+		err = plan_restart(app, a, &row, how->restart_at, p);
 	if (!err)
 		stream_join(app, &c, has_row ? &row : NULL, ret);
 	camera_unlock(camera_id);
 	return err;
+}
+
+int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const struct stream_stop *how, struct arena *mem,
+		struct stream_view *ret, struct problem *p)
+{
+	int err = stop_one(app, a, camera_id, how, mem, ret, p);
+	return err ? err : dress_one(app, a, mem, ret, p);
 }
 
 int stream_get(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret, struct problem *p)
@@ -240,7 +323,7 @@ int stream_get(struct app *app, const struct actor *a, const char *camera_id, st
 		err = load(app, a, camera_id, mem, &c, &row, &has_row, p);
 	if (!err)
 		stream_join(app, &c, has_row ? &row : NULL, ret);
-	return err;
+	return err ? err : dress_one(app, a, mem, ret, p);
 }
 
 static int select_cameras(struct app *app, const struct actor *a, const struct stream_selection *sel, struct arena *mem, const char ***ret,
@@ -271,22 +354,27 @@ static int select_cameras(struct app *app, const struct actor *a, const struct s
 	return 0;
 }
 
-static int each(struct app *app, const struct actor *a, const struct stream_selection *sel, bool start, const char *reason,
+static int each(struct app *app, const struct actor *a, const struct stream_selection *sel, const struct stream_stop *stop,
 		struct arena *mem, struct stream_result **ret, size_t *ret_n, struct problem *p)
 {
 	const char **ids = NULL;
+	struct stream_dress dress;
 	size_t n = 0;
 	int err = require_right(a, RIGHT_RUN_STREAMS, p);
 	if (!err)
 		err = select_cameras(app, a, sel, mem, &ids, &n, p);
+	if (!err)
+		err = stream_dress_load(app, a, mem, &dress, p);
 	if (err)
 		return err;
 	struct stream_result *results = ARENA_ARRAY(mem, struct stream_result, n);
 	for (size_t i = 0; i < n; i++) {
 		struct stream_result *r = &results[i];
 		r->camera_id = arena_strdup(mem, ids[i]);
-		r->err = start ? stream_start(app, a, ids[i], mem, &r->view, &r->problem)
-			       : stream_stop(app, a, ids[i], reason, mem, &r->view, &r->problem);
+		r->err = stop ? stop_one(app, a, ids[i], stop, mem, &r->view, &r->problem)
+			      : start_one(app, a, ids[i], mem, &r->view, &r->problem);
+		if (!r->err)
+			stream_dress(&dress, &r->view);
 	}
 	*ret = results;
 	*ret_n = n;
@@ -296,14 +384,12 @@ static int each(struct app *app, const struct actor *a, const struct stream_sele
 int streams_start(struct app *app, const struct actor *a, const struct stream_selection *sel, struct arena *mem, struct stream_result **ret,
 		  size_t *ret_n, struct problem *p)
 {
-	return each(app, a, sel, true, NULL, mem, ret, ret_n, p);
+	return each(app, a, sel, NULL, mem, ret, ret_n, p);
 }
 
-int streams_stop(struct app *app, const struct actor *a, const struct stream_selection *sel, const char *reason, struct arena *mem,
-		 struct stream_result **ret, size_t *ret_n, struct problem *p)
+int streams_stop(struct app *app, const struct actor *a, const struct stream_selection *sel, const struct stream_stop *how,
+		 struct arena *mem, struct stream_result **ret, size_t *ret_n, struct problem *p)
 {
-	char why[200];
-	if (validate_text(reason, REASON_MAX_CHARS, why, sizeof(why)) != 0)
-		return problem_set(p, PROBLEM_INVALID, "reason", "%s", why);
-	return each(app, a, sel, false, reason, mem, ret, ret_n, p);
+	int err = check_stop(app, how, p);
+	return err ? err : each(app, a, sel, how, mem, ret, ret_n, p);
 }

@@ -23,6 +23,7 @@ struct app {
 	const char *site_id;
 	const char *site_time_zone;   /* of the daily job */
 	const char *cleanup_schedule; /* cron */
+	int64_t file_us;	      /* how long recording files are; 0: an hour */
 	const char *public_url;	      /* for links in notices; NULL: none */
 	/* Viewers of a camera by the viewing sessions (api/), used where the provider answers -1. */
 	int (*viewers)(void *viewers_self, const char *camera_id);
@@ -55,12 +56,22 @@ struct stream_view { /* one row of GET /streams: what was asked, joined with wha
 	struct stream_state state;
 	enum stream_status status; /* to show */
 	enum recording_state recording;
-	int viewers; /* -1 unknown */
+	int viewers;			   /* -1 unknown */
+	const char *city_name;		   /* or NULL */
+	const struct attention *attention; /* in force, or NULL */
+	int64_t bitrate_bps;		   /* -1 unknown */
 };
 /* Camera -> provider -> stream saved -> recording started -> HLS URL. Starting twice is one stream. */
 int stream_start(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
 		 struct problem *p);
-int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const char *reason, struct arena *mem,
+struct stream_stop {
+	const char *reason; /* or NULL */
+	/* Whether restart_at was said: when it starts again by itself, TIME_NONE for never. Of a stream that was stopped before only this
+	 * is changed. */
+	bool says_restart;
+	int64_t restart_at;
+};
+int stream_stop(struct app *app, const struct actor *a, const char *camera_id, const struct stream_stop *how, struct arena *mem,
 		struct stream_view *ret, struct problem *p);
 int stream_get(struct app *app, const struct actor *a, const char *camera_id, struct arena *mem, struct stream_view *ret,
 	       struct problem *p);
@@ -79,13 +90,18 @@ struct stream_result {
 };
 int streams_start(struct app *app, const struct actor *a, const struct stream_selection *sel, struct arena *mem, struct stream_result **ret,
 		  size_t *ret_n, struct problem *p);
-int streams_stop(struct app *app, const struct actor *a, const struct stream_selection *sel, const char *reason, struct arena *mem,
-		 struct stream_result **ret, size_t *ret_n, struct problem *p);
+int streams_stop(struct app *app, const struct actor *a, const struct stream_selection *sel, const struct stream_stop *how,
+		 struct arena *mem, struct stream_result **ret, size_t *ret_n, struct problem *p);
 
 struct stream_list_query {
-	const char *city_id, *text; /* or NULL */
-	int status;		    /* enum stream_status, or -1 */
-	const char *sort;	    /* a column of the API ("camera_name", "-started_at", ...), NULL: camera_name */
+	const char *city_id, *text;    /* or NULL */
+	const char *group;	       /* exactly, or NULL */
+	int status;		       /* enum stream_status, or -1 */
+	int recording;		       /* enum recording_state + 1, 0: any */
+	bool attention;		       /* only those that need somebody now */
+	const char *const *camera_ids; /* only these; NULL: all */
+	size_t n_camera_ids;
+	const char *sort; /* a column of the API ("camera_name", "-started_at", ...), NULL: camera_name */
 	struct page page;
 };
 /* Every camera in use (not archived) of the scope, started or not. */
@@ -129,6 +145,8 @@ int cleanup_run(struct app *app, const struct actor *a, bool dry_run, int64_t sc
 		struct problem *p);
 /* Sends what is due of the outbox; how many were tried in *ret_tried. Back-off 1 min doubling to 1 h, given up after 7 days. */
 int notices_deliver(struct app *app, size_t *ret_tried);
+/* Deliveries of the notice that were given up, or wait for their next attempt, are tried again at once. */
+int notice_retry(struct app *app, const struct actor *a, const char *id, struct problem *p);
 /* Called every few seconds by the jobs thread: delivers notices, expires holds, restarts stops that end by themselves, watches disk
  * pressure. */
 void jobs_tick(struct app *app);

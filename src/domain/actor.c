@@ -24,6 +24,19 @@ bool actor_may(const struct actor *a, enum right right)
 	return roles[a->role].rights & BIT(right);
 }
 
+const char *right_name(enum right right)
+{
+	static const char *const names[] = {[RIGHT_SEE_STATUS] = "see_status",
+					    [RIGHT_SEE_PICTURES] = "see_pictures",
+					    [RIGHT_EXPORT] = "export",
+					    [RIGHT_HOLD] = "hold",
+					    [RIGHT_MARK] = "mark",
+					    [RIGHT_RUN_STREAMS] = "run_streams",
+					    [RIGHT_SEE_AUDIT] = "see_audit",
+					    [RIGHT_ADMINISTER] = "administer"};
+	return (unsigned)right < sizeof(names) / sizeof(*names) ? names[right] : NULL;
+}
+
 bool actor_sees_city(const struct actor *a, const char *city_id)
 {
 	if (a->all_cities)

@@ -31,6 +31,7 @@ enum right {
 	RIGHT_ADMINISTER, /* cities, cameras, users, clean-up */
 };
 
+const char *right_name(enum right right); /* "see_status", ...; NULL past the last */
 bool actor_may(const struct actor *a, enum right right);
 bool actor_sees_city(const struct actor *a, const char *city_id);
 const char *role_name(enum role role);

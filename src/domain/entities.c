@@ -27,6 +27,8 @@ static const char *const notice_kinds[] = {[NOTICE_EXPIRING] = "expiring",
 					   [NOTICE_HOLD_ENDING] = "hold_ending"};
 static const char *const delivery_statuses[] = {[DELIVERY_PENDING] = "pending", [DELIVERY_SENT] = "sent", [DELIVERY_FAILED] = "failed"};
 static const char *const channels[] = {[CHANNEL_INBOX] = "inbox", [CHANNEL_SMTP] = "smtp", [CHANNEL_WEBHOOK] = "webhook"};
+static const char *const attention_states[] = {
+	[ATTENTION_NONE] = "none", [ATTENTION_ACKNOWLEDGED] = "acknowledged", [ATTENTION_MAINTENANCE] = "maintenance"};
 static const char *const languages[] = {[LANGUAGE_PT_BR] = "pt-BR", [LANGUAGE_EN] = "en"};
 
 static const char *word(const char *const *table, size_t n, unsigned i)
@@ -104,6 +106,20 @@ bool channel_parse(const char *s, enum channel *ret)
 	if (!find(channels, COUNT(channels), s, &i))
 		return false;
 	*ret = (enum channel)i;
+	return true;
+}
+
+const char *attention_state_name(enum attention_state s)
+{
+	return word(attention_states, COUNT(attention_states), s);
+}
+
+bool attention_state_parse(const char *s, enum attention_state *ret)
+{
+	unsigned i;
+	if (!find(attention_states, COUNT(attention_states), s, &i))
+		return false;
+	*ret = (enum attention_state)i;
 	return true;
 }
 

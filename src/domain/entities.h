@@ -171,6 +171,15 @@ struct mark {
 	const char *text, *by;
 };
 
+/* What somebody said of a camera that needs looking after: seen (until it is well again), or being worked on (until an instant). */
+enum attention_state { ATTENTION_NONE, ATTENTION_ACKNOWLEDGED, ATTENTION_MAINTENANCE };
+struct attention {
+	const char *camera_id, *city_id; /* city_id: out only, the camera's */
+	int state;			 /* enum attention_state */
+	int64_t until, at;		 /* until TIME_NONE of acknowledged ones; at: since when */
+	const char *note, *by;		 /* note never NULL */
+};
+
 /* Words of the API for the enumerations above; parse returns false for an unknown word. */
 const char *stream_status_name(enum stream_status s);
 const char *recording_state_name(enum recording_state s);
@@ -182,6 +191,8 @@ const char *notice_kind_name(enum notice_kind k);
 const char *delivery_status_name(enum delivery_status s);
 const char *channel_name(enum channel c);
 bool channel_parse(const char *s, enum channel *ret);
+const char *attention_state_name(enum attention_state s); /* "none", "acknowledged", "maintenance" */
+bool attention_state_parse(const char *s, enum attention_state *ret);
 const char *language_name(enum language l);
 bool language_parse(const char *s, enum language *ret);
 

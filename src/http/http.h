@@ -29,6 +29,7 @@ struct http_route {
 	int lane;
 	http_handler handler;
 	const void *arg;
+	size_t max_body_bytes; /* of this one; 0: the server's. Of larger ones than the server's only a few are read at once */
 };
 
 struct http_lane {

@@ -84,20 +84,69 @@ static void holds_are_listed_newest_first(void **state)
 	static const char *const order[] = {"h6", "h5", "h3", "h2", "h1", "h0"};
 	size_t seen = 0;
 	do {
-		assert_int_equal(f->c->holds->list(f->c->self, everyone, false, &page, &f->mem, &list, &n, &next), 0);
+		assert_int_equal(f->c->holds->list(f->c->self, everyone, HOLDS_IN_FORCE, &page, &f->mem, &list, &n, &next), 0);
 		for (size_t i = 0; i < n; i++)
 			assert_string_equal(list[i].id, order[seen++]);
 		page.cursor = next;
 	} while (next);
 	assert_int_equal(seen, 6);
-	assert_int_equal(f->c->holds->list(f->c->self, everyone, true, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->holds->list(f->c->self, everyone, HOLDS_OF_ALL_TIME, PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 7);
-	assert_int_equal(f->c->holds->list(f->c->self, of_lapa, true, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->holds->list(f->c->self, of_lapa, HOLDS_OF_ALL_TIME, PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 4);
-	assert_int_equal(f->c->holds->list(f->c->self, of_none, true, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->holds->list(f->c->self, of_none, HOLDS_OF_ALL_TIME, PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 0);
 	page.cursor = "???";
-	assert_int_equal(f->c->holds->list(f->c->self, everyone, true, &page, &f->mem, &list, &n, &next), -EINVAL);
+	assert_int_equal(f->c->holds->list(f->c->self, everyone, HOLDS_OF_ALL_TIME, &page, &f->mem, &list, &n, &next), -EINVAL);
+}
+
+static size_t listed(struct fixture *f, const struct actor *a, const struct hold_filter *q, const char *first)
+{
+	struct hold *list;
+	size_t n;
+	char *next;
+	assert_int_equal(f->c->holds->list(f->c->self, a, q, PAGE(100), &f->mem, &list, &n, &next), 0);
+	if (first)
+		assert_string_equal(n ? list[0].id : "", first);
+	return n;
+}
+
+static void holds_are_found_by_camera_city_and_span(void **state)
+{
+	struct fixture *f = *state;
+	const char *const lapa[] = {"lapa-1"}, *const both[] = {"azul-1", "lapa-1", "lapa-2"};
+	struct hold h = make_hold("h0", lapa, 1, T0, T0 + HOUR);
+	add_hold(f, &h);
+	h = make_hold("h1", both, 3, T0 + HOUR, T0 + 2 * HOUR);
+	add_hold(f, &h);
+	struct hold_filter q = {.camera_id = "lapa-1", .from = TIME_NONE, .to = TIME_NONE};
+	assert_int_equal(listed(f, everyone, &q, "h1"), 2);
+	q.from = T0 + HOUR; /* where one ends it covers nothing */
+	assert_int_equal(listed(f, everyone, &q, "h1"), 1);
+	q = (struct hold_filter){.camera_id = "lapa-1", .from = TIME_NONE, .to = T0 + HOUR};
+	assert_int_equal(listed(f, everyone, &q, "h0"), 1);
+	q = (struct hold_filter){.camera_id = "azul-1", .from = TIME_NONE, .to = TIME_NONE};
+	assert_int_equal(listed(f, everyone, &q, "h1"), 1);
+	/* The hold is seen for its other cameras, but what it says of this one is not theirs to know. */
+	assert_int_equal(listed(f, of_lapa, &q, NULL), 0);
+	q = (struct hold_filter){.city_id = "azul", .from = TIME_NONE, .to = TIME_NONE};
+	assert_int_equal(listed(f, everyone, &q, "h1"), 1);
+	assert_int_equal(listed(f, of_lapa, &q, NULL), 0);
+	q.city_id = "lapa";
+	assert_int_equal(listed(f, of_lapa, &q, "h1"), 2);
+	assert_int_equal(f->c->holds->end(f->c->self, everyone, "h1", T0), 0);
+	assert_int_equal(listed(f, of_lapa, &q, "h0"), 1);
+	q.ended = true;
+	assert_int_equal(listed(f, of_lapa, &q, "h1"), 2);
+	q.city_id = "sul";
+	assert_int_equal(listed(f, everyone, &q, NULL), 0);
+	h = make_hold("h2", lapa, 1, T0, T0 + HOUR);
+	h.until = FAR_FUTURE;
+	add_hold(f, &h);
+	q = (struct hold_filter){.from = TIME_NONE, .to = TIME_NONE, .ends_by = FAR_FUTURE};
+	assert_int_equal(listed(f, everyone, &q, "h2"), 1); /* (h0 has no end) */
+	q.ends_by = FAR_FUTURE - 1;
+	assert_int_equal(listed(f, everyone, &q, NULL), 0);
 }
 
 /* The catalogue's hold check and the domain's are one rule: all combinations around the edges. */
@@ -480,6 +529,7 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(hold_comes_back_whole),
 	CONTRACT(hold_is_made_and_ended_by_who_sees_all_its_cameras),
 	CONTRACT(holds_are_listed_newest_first),
+	CONTRACT(holds_are_found_by_camera_city_and_span),
 	CONTRACT(hold_check_agrees_with_the_domain),
 	CONTRACT(hold_keeps_only_while_in_force_and_its_cameras),
 	CONTRACT(holds_expire),

@@ -151,7 +151,7 @@ static void notices_are_listed_newest_first(void **state)
 	}
 	struct page page = {.limit = 2};
 	do {
-		assert_int_equal(f->c->notices->list(f->c->self, everyone, NULL, &page, &f->mem, &list, &n, &next), 0);
+		assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &page, &f->mem, &list, &n, &next), 0);
 		for (size_t i = 0; i < n; i++) {
 			char id[8];
 			snprintf(id, sizeof(id), "n%d", 8 - (int)seen++);
@@ -161,17 +161,57 @@ static void notices_are_listed_newest_first(void **state)
 		page.cursor = next;
 	} while (next);
 	assert_int_equal(seen, 9);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, NULL, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF(NULL), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 6);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 3);
-	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 0);
 	struct notice back;
 	assert_int_equal(f->c->notices->get(f->c->self, of_lapa, "n1", &f->mem, &back), -ENOENT);
-	assert_int_equal(
-		f->c->notices->list(f->c->self, everyone, NULL, &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem, &list, &n, &next),
-		-EINVAL);
+	assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem,
+					     &list, &n, &next),
+			 -EINVAL);
+}
+
+static size_t notices_of(struct fixture *f, const struct actor *a, const struct notice_filter *q)
+{
+	struct notice *list;
+	size_t n;
+	char *next;
+	assert_int_equal(f->c->notices->list(f->c->self, a, q, PAGE(100), &f->mem, &list, &n, &next), 0);
+	return n;
+}
+
+static void notices_are_found_by_kind_and_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct delivery d[] = {make_delivery("a@x", T0), make_delivery("b@x", T0)};
+	int64_t failed = 0;
+	for (int i = 0; i < 6; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "n%d", i);
+		struct notice n = make_notice(id, i < 4 ? NOTICE_GAP : NOTICE_EXPIRING, i % 2 ? "lapa" : "azul", 20460 + i);
+		d[0].status = d[1].status = i == 3 || i == 4 ? DELIVERY_FAILED : i == 0 ? DELIVERY_PENDING : DELIVERY_SENT;
+		n.deliveries = d;
+		n.n_deliveries = 2;
+		add_notice(f, &n);
+	}
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP}), 4);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = NOTICE_GAP}), 2);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_EXPIRING, .city_id = "azul"}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_HOLD_ENDING}), 0);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = -1, .failed = true}), 2);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = -1, .failed = true}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP, .failed = true}), 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, NULL, &failed), 0);
+	assert_int_equal(failed, 2);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, "azul", &failed), 0);
+	assert_int_equal(failed, 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_lapa, "azul", &failed), 0);
+	assert_int_equal(failed, 0);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_none, NULL, &failed), 0);
+	assert_int_equal(failed, 0);
 }
 
 static void deliveries_are_due_when_their_time_has_come(void **state)
@@ -372,6 +412,59 @@ static void audit_is_filtered_and_scoped(void **state)
 	assert_int_equal(list_audit(f, everyone, w, &list), 2);
 }
 
+static void audit_says_who_saw_a_camera(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_entry *list;
+	const struct audit_entry rows[] = {
+		{.at = T0, .actor = "ana", .action = "live.open", .object = "camera:lapa-1", .city_id = "lapa", .details = ""},
+		{.at = T0 + 1,
+		 .actor = "bia",
+		 .action = "recording.download",
+		 .object = "recording:1",
+		 .city_id = "lapa",
+		 .details = "{\"camera_id\":\"lapa-1\",\"file_path\":\"x\"}"},
+		{.at = T0 + 2,
+		 .actor = "caio",
+		 .action = "hold.create",
+		 .object = "hold:1",
+		 .details = "{\"camera_ids\":[\"azul-1\",\"lapa-1\"],\"reason\":\"lapa-2\"}"},
+		{.at = T0 + 3, .actor = "ana", .action = "export.download", .object = "camera:lapa-10", .city_id = "lapa", .details = "{}"},
+		{.at = T0 + 4,
+		 .actor = "ana",
+		 .action = "stream.stop",
+		 .object = "camera:lapa-1",
+		 .city_id = "lapa",
+		 .details = "no JSON \"camera_id"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(f->c->audit->append(f->c->self, &rows[i]), 0);
+	struct audit_filter w = ALL_AUDIT;
+	w.camera_id = "lapa-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 4);
+	assert_string_equal(list[0].action, "stream.stop");
+	assert_string_equal(list[1].action, "hold.create");
+	assert_int_equal(list_audit(f, of_lapa, w, &list), 3);
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 2);
+	w.from = T0 + 1;
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	assert_string_equal(list[0].actor, "bia");
+	w.camera_id = "lapa-2"; /* a reason is no camera */
+	w = ALL_AUDIT;
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w = ALL_AUDIT;
+	w.text = "LAPA-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w.text = "cai";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "d.creat";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "%";
+	assert_int_equal(list_audit(f, everyone, w, &list), 0);
+}
+
 static void audit_is_paged(void **state)
 {
 	struct fixture *f = *state;
@@ -551,6 +644,75 @@ static void marks_are_of_cameras_in_scope(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void mark_is_removed(void **state)
+{
+	struct fixture *f = *state;
+	const char *const both[] = {"lapa-1", "azul-1"};
+	struct mark m = {.at = T0, .created_at = T0 + 1, .camera_ids = both, .n_cameras = 2, .text = "carro branco", .by = "ana"},
+		    back = {0};
+	int64_t id = 0;
+	assert_int_equal(f->c->marks->insert(f->c->self, of_two, &m, &id), 0);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 2);
+	assert_string_equal(back.text, "carro branco");
+	assert_string_equal(back.by, "ana");
+	assert_int_equal(f->c->marks->get(f->c->self, of_lapa, id, &f->mem, &back), 0);
+	assert_int_equal(back.n_cameras, 1);
+	assert_string_equal(back.camera_ids[0], "lapa-1");
+	assert_int_equal(f->c->marks->get(f->c->self, of_none, id, &f->mem, &back), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id + 100), -ENOENT);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), 0);
+	assert_int_equal(f->c->marks->remove(f->c->self, id), -ENOENT);
+	assert_int_equal(f->c->marks->get(f->c->self, everyone, id, &f->mem, &back), -ENOENT);
+}
+
+static void attention_is_one_row_a_camera(void **state)
+{
+	struct fixture *f = *state;
+	struct attention t = {.camera_id = "lapa-2",
+			      .state = ATTENTION_MAINTENANCE,
+			      .until = T0 + HOUR,
+			      .at = T0,
+			      .note = "poste",
+			      .by = "ana"},
+			 *list;
+	size_t n = 9;
+	assert_int_equal(f->c->attention->list(f->c->self, everyone, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(f->c->attention->put(f->c->self, of_lapa, &t), 0);
+	t = (struct attention){
+		.camera_id = "azul-1", .state = ATTENTION_ACKNOWLEDGED, .until = TIME_NONE, .at = T0 + 1, .note = "", .by = "bia"};
+	assert_int_equal(f->c->attention->put(f->c->self, of_lapa, &t), -ENOENT);
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	t.camera_id = "nowhere";
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), -ENOENT);
+	assert_int_equal(f->c->attention->list(f->c->self, everyone, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(list[0].camera_id, "azul-1");
+	assert_time_equal(list[0].until, TIME_NONE);
+	assert_string_equal(list[1].camera_id, "lapa-2");
+	assert_string_equal(list[1].city_id, "lapa");
+	assert_int_equal(list[1].state, ATTENTION_MAINTENANCE);
+	assert_time_equal(list[1].until, T0 + HOUR);
+	assert_time_equal(list[1].at, T0);
+	assert_string_equal(list[1].note, "poste");
+	assert_string_equal(list[1].by, "ana");
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 1);
+	t = (struct attention){
+		.camera_id = "lapa-2", .state = ATTENTION_ACKNOWLEDGED, .until = TIME_NONE, .at = T0 + 2, .note = "vista", .by = "caio"};
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0); /* replaces */
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].state, ATTENTION_ACKNOWLEDGED);
+	assert_string_equal(list[0].by, "caio");
+	t.state = ATTENTION_NONE;
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	assert_int_equal(f->c->attention->put(f->c->self, everyone, &t), 0);
+	assert_int_equal(f->c->attention->list(f->c->self, of_lapa, &f->mem, &list, &n), 0);
+	assert_int_equal(n, 0);
+}
+
 static void marks_are_paged(void **state)
 {
 	struct fixture *f = *state;
@@ -624,15 +786,19 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(notice_marks_its_recordings),
 	CONTRACT(one_digest_a_city_and_day),
 	CONTRACT(notices_are_listed_newest_first),
+	CONTRACT(notices_are_found_by_kind_and_failure),
 	CONTRACT(deliveries_are_due_when_their_time_has_come),
 	CONTRACT(user_comes_back_whole),
 	CONTRACT(the_last_administrator_stays),
 	CONTRACT(audit_is_filtered_and_scoped),
+	CONTRACT(audit_says_who_saw_a_camera),
 	CONTRACT(audit_is_paged),
 	CONTRACT(a_job_never_runs_twice_at_once),
 	CONTRACT(last_scheduled_is_of_good_runs),
 	CONTRACT(job_runs_are_paged),
 	CONTRACT(marks_are_of_cameras_in_scope),
+	CONTRACT(mark_is_removed),
+	CONTRACT(attention_is_one_row_a_camera),
 	CONTRACT(marks_are_paged),
 	CONTRACT(settings_are_put_and_removed),
 	CONTRACT(volumes_are_put_by_id),

@@ -396,6 +396,7 @@ static void fake_destroy(void *self)
 	free(f->audit.v);
 	free(f->runs.v);
 	free(f->marks.v);
+	free(f->attention.v);
 	free(f->settings.v);
 	free(f->volumes.v);
 	arena_finish(&f->strings);
@@ -423,6 +424,7 @@ struct catalog *fake_catalog_create(void)
 				   .jobs = &fake_job_store,
 				   .marks = &fake_mark_store,
 				   .settings = &fake_setting_store,
+				   .attention = &fake_attention_store,
 				   .journal = &fake_journal_store,
 				   .volumes = &fake_volume_row_store,
 				   .destroy = fake_destroy};

@@ -2,6 +2,7 @@
 #include "support/fake_catalog_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,23 @@ const struct user_store fake_user_store = {user_insert, user_update, user_remove
 
 /* --- audit --- */
 
+static bool is_view(const char *action)
+{
+	static const char *const views[] = {"live.open", "playback.open", "recording.download", "keyframe.view"};
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		if (strcmp(action, views[i]) == 0)
+			return true;
+	return strncmp(action, "export.", 7) == 0;
+}
+
+static bool audit_names(const struct audit_entry *e, const char *camera_id)
+{
+	char quoted[ID_CAP + 3];
+	snprintf(quoted, sizeof(quoted), "\"%s\"", camera_id);
+	return (strncmp(e->object, "camera:", 7) == 0 && strcmp(e->object + 7, camera_id) == 0) ||
+	       (strstr(e->details, "\"camera_id") && strstr(e->details, quoted));
+}
+
 static bool audit_matches(const struct audit_entry *e, const struct actor *a, const struct audit_filter *q)
 {
 	if (!a->all_cities && (!e->city_id || !actor_sees_city(a, e->city_id)))
@@ -107,6 +125,10 @@ static bool audit_matches(const struct audit_entry *e, const struct actor *a, co
 	if (q->object && strcmp(q->object, e->object) != 0)
 		return false;
 	if (q->city_id && (!e->city_id || strcmp(q->city_id, e->city_id) != 0))
+		return false;
+	if ((q->camera_id && !audit_names(e, q->camera_id)) || (q->views && !is_view(e->action)))
+		return false;
+	if (q->text && !strcasestr(e->actor, q->text) && !strcasestr(e->action, q->text) && !strcasestr(e->object, q->text))
 		return false;
 	return (q->from == TIME_NONE || e->at >= q->from) && (q->to == TIME_NONE || e->at < q->to);
 }
@@ -272,7 +294,78 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 	return fake_leave(f, err);
 }
 
-const struct mark_store fake_mark_store = {mark_insert, mark_list};
+static int mark_get(void *self, const struct actor *a, int64_t row_id, struct arena *mem, struct mark *ret)
+{
+	struct fake *f = fake_enter(self);
+	for (size_t i = 0; i < f->marks.n; i++) {
+		const struct mark *m = &f->marks.v[i];
+		if (m->row_id != row_id || !mark_matches(f, m, a, NULL, TIME_NONE, TIME_NONE))
+			continue;
+		const char **seen = ARENA_ARRAY(mem, const char *, m->n_cameras);
+		*ret = *m;
+		ret->n_cameras = 0;
+		for (size_t k = 0; k < m->n_cameras; k++)
+			if (fake_camera(f, a, m->camera_ids[k]))
+				seen[ret->n_cameras++] = m->camera_ids[k];
+		ret->camera_ids = seen;
+		return fake_leave(f, 0);
+	}
+	return fake_leave(f, -ENOENT);
+}
+
+static int mark_remove(void *self, int64_t row_id)
+{
+	struct fake *f = fake_enter(self);
+	size_t i = 0;
+	while (i < f->marks.n && f->marks.v[i].row_id != row_id)
+		i++;
+	int err = i < f->marks.n ? fake_write(f) : -ENOENT;
+	if (!err)
+		ROWS_DROP(f->marks, i);
+	return fake_leave(f, err);
+}
+
+const struct mark_store fake_mark_store = {.insert = mark_insert, .get = mark_get, .remove = mark_remove, .list = mark_list};
+
+/* --- attention --- */
+
+static int attention_put(void *self, const struct actor *a, const struct attention *t)
+{
+	struct fake *f = fake_enter(self);
+	size_t i = 0;
+	int err = fake_camera(f, a, t->camera_id) ? fake_write(f) : -ENOENT;
+	while (i < f->attention.n && strcmp(f->attention.v[i].camera_id, t->camera_id) < 0)
+		i++;
+	if (!err && i < f->attention.n && strcmp(f->attention.v[i].camera_id, t->camera_id) == 0)
+		ROWS_DROP(f->attention, i);
+	if (!err && t->state != ATTENTION_NONE) {
+		ROWS_ADD(f->attention);
+		memmove(&f->attention.v[i + 1], &f->attention.v[i], (f->attention.n - 1 - i) * sizeof(*f->attention.v));
+		f->attention.v[i] = *t;
+		f->attention.v[i].camera_id = fake_keep(f, t->camera_id);
+		f->attention.v[i].note = fake_keep(f, t->note ? t->note : "");
+		f->attention.v[i].by = fake_keep(f, t->by ? t->by : "");
+	}
+	return fake_leave(f, err);
+}
+
+static int attention_list(void *self, const struct actor *a, struct arena *mem, struct attention **ret, size_t *ret_n)
+{
+	struct fake *f = fake_enter(self);
+	size_t n = 0;
+	*ret = ARENA_ARRAY(mem, struct attention, f->attention.n + 1);
+	for (size_t i = 0; i < f->attention.n; i++) {
+		const struct camera *c = fake_camera(f, a, f->attention.v[i].camera_id);
+		if (!c)
+			continue;
+		(*ret)[n] = f->attention.v[i];
+		(*ret)[n++].city_id = c->city_id;
+	}
+	*ret_n = n;
+	return fake_leave(f, 0);
+}
+
+const struct attention_store fake_attention_store = {attention_put, attention_list};
 
 /* --- settings --- */
 

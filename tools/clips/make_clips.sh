@@ -76,6 +76,8 @@ $strip
 drawtext=$text:fontsize=34:x=16:y=56:text='$label',
 drawtext=$text:fontsize=40:x=w-tw-16:y=h-th-16:text='%{eif\\:trunc(t)\\:d\\:2},%{eif\\:10*mod(t\\,1)\\:d\\:1} s'"
 	"$codec" "$name" "$graph" 60 "$rate" 30 ":bframes=0$slices"
+	# The same minute as a camera's second, small stream.
+	h264 "$name-small" "$graph,scale=320:180" 60 70 30 ":bframes=0"
 }
 
 demo_clips() {

@@ -223,30 +223,35 @@ static int collect_page(struct query *q, struct arena *mem, size_t limit, struct
 	return 0;
 }
 
-static struct query list_query(struct db *db, const char *scope, bool ended_too, const struct page_key *key, int limit)
+/* A camera's holds by its own index; without one the holds lead, newest first. */
+static void filter_holds(struct filter *w, const struct actor *a, const struct hold_filter *f, const char *scope)
 {
-	struct buf sql = {0};
-	buf_printf(&sql, "SELECT %s FROM holds r WHERE %s", scope ? COLUMNS(CAMERAS_IN_SCOPE) : COLUMNS(ALL_CAMERAS),
-		   ended_too ? "1" : "r.ended_at IS NULL");
+	if (!f->ended)
+		filter_add(w, "r.ended_at IS NULL");
 	if (scope)
-		buf_append_str(&sql, " AND EXISTS (SELECT 1 FROM hold_cameras hc" CAMERAS_IN_SCOPE ")");
-	if (key->given)
-		buf_append_str(&sql, " AND (r.created_at, r.id) < (?, ?)");
-	buf_append_str(&sql, " ORDER BY r.created_at DESC, r.id DESC LIMIT ?");
-	struct query q = query_begin(db, buf_str(&sql));
-	buf_finish(&sql);
-	if (scope)
-		query_text(&q, scope);
-	if (key->given) {
-		query_int(&q, key->at);
-		query_text(&q, (const char *)key->id);
-	}
-	query_int(&q, limit + 1);
-	return q;
+		filter_add(w, "EXISTS (SELECT 1 FROM hold_cameras hc" CAMERAS_IN_SCOPE ")");
+	if (f->camera_id && scope)
+		filter_text(w,
+			    "r.id IN (SELECT hc.hold_id FROM hold_cameras hc JOIN cameras c ON c.id = hc.camera_id WHERE hc.camera_id = ?"
+			    " AND c.city_id IN (SELECT value FROM json_each(?1)))",
+			    f->camera_id);
+	else if (f->camera_id)
+		filter_text(w, "r.id IN (SELECT hc.hold_id FROM hold_cameras hc WHERE hc.camera_id = ?)", f->camera_id);
+	if (f->city_id)
+		filter_text(w,
+			    "EXISTS (SELECT 1 FROM hold_cameras hc JOIN cameras c ON c.id = hc.camera_id WHERE hc.hold_id = r.id"
+			    " AND c.city_id = ?)",
+			    actor_sees_city(a, f->city_id) ? f->city_id : "");
+	if (f->ends_by)
+		filter_int(w, "r.until_at <= ?", f->ends_by);
+	if (f->from != TIME_NONE)
+		filter_int(w, "r.to_at > ?", f->from);
+	if (f->to != TIME_NONE)
+		filter_int(w, "r.from_at < ?", f->to);
 }
 
-static int hold_list(void *self, const struct actor *a, bool ended_too, const struct page *page, struct arena *mem, struct hold **ret,
-		     size_t *ret_n, char **ret_next)
+static int hold_list(void *self, const struct actor *a, const struct hold_filter *f, const struct page *page, struct arena *mem,
+		     struct hold **ret, size_t *ret_n, char **ret_next)
 {
 	struct page_key key;
 	struct db *db;
@@ -255,9 +260,21 @@ static int hold_list(void *self, const struct actor *a, bool ended_too, const st
 		err = read_begin(self, &db);
 	if (err)
 		return err;
+	const char *scope = scope_json(a, mem);
+	const struct listing listing = {.table = "holds",
+					.columns = scope ? COLUMNS(CAMERAS_IN_SCOPE) : COLUMNS(ALL_CAMERAS),
+					.time = "created_at",
+					.id = "id",
+					.key_type = KEY_TEXT,
+					.newest_first = true,
+					.first_text = scope};
+	struct filter where = {0};
+	filter_holds(&where, a, f, scope);
 	int limit = page_limit(page);
-	struct query q = list_query(db, scope_json(a, mem), ended_too, &key, limit);
-	return read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));
+	struct query q = listing_begin(db, &listing, &where, NULL, &key, limit);
+	err = read_end(db, collect_page(&q, mem, (size_t)limit, ret, ret_n, ret_next));
+	filter_finish(&where);
+	return err;
 }
 
 const struct hold_store sqlite_holds = {

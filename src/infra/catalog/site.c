@@ -131,8 +131,49 @@ static int mark_list(void *self, const struct actor *a, const char *camera_id, i
 	return err;
 }
 
+static int mark_get(void *self, const struct actor *a, int64_t row_id, struct arena *mem, struct mark *ret)
+{
+	struct db *db;
+	int err = read_begin(self, &db);
+	if (err)
+		return err;
+	struct mark m = {0};
+	const char *scope = scope_json(a, mem);
+	struct query q = query_begin(db, scope ? "SELECT r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(
+							 CAMERAS_IN_SCOPE) " FROM marks r WHERE r.id = ?2"
+					       : "SELECT r.id, r.at, r.created_at, r.text, r.by_whom, " MARK_CAMERAS(
+							 ALL_CAMERAS) " FROM marks r WHERE r.id = ?1");
+	if (scope)
+		query_text(&q, scope);
+	query_int(&q, row_id);
+	bool found = query_row(&q);
+	if (found)
+		m = read_mark(&q, mem);
+	err = read_end(db, query_end(&q));
+	if (err)
+		return err;
+	if (!found || !m.n_cameras)
+		return -ENOENT;
+	*ret = m;
+	return 0;
+}
+
+static int do_remove_mark(struct db *db, void *arg)
+{
+	struct query q = query_begin(db, "DELETE FROM marks WHERE id = ?");
+	query_int(&q, *(const int64_t *)arg);
+	return query_run_one(&q);
+}
+
+static int mark_remove(void *self, int64_t row_id)
+{
+	return write_run(self, DURABLE_FULL, do_remove_mark, &row_id);
+}
+
 const struct mark_store sqlite_marks = {
 	.insert = mark_insert,
+	.get = mark_get,
+	.remove = mark_remove,
 	.list = mark_list,
 };
 

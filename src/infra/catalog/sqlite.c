@@ -91,6 +91,7 @@ static struct sqlite_catalog *create(const struct sqlite_catalog_config *config)
 		.jobs = &sqlite_jobs,
 		.marks = &sqlite_marks,
 		.settings = &sqlite_settings,
+		.attention = &sqlite_attention,
 		.journal = &sqlite_journal,
 		.volumes = &sqlite_volumes,
 		.destroy = destroy,

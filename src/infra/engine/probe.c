@@ -35,9 +35,9 @@ static void give_up(struct camera_rt *c, struct stream_probe *p, bool cancelled)
 {
 	p->reason = cancelled ? PROBE_CANCELLED : PROBE_TIMEOUT;
 	snprintf(p->detail, sizeof(p->detail), "%s",
-		 cancelled			      ? "the server is stopping"
+		 cancelled			    ? "the server is stopping"
 		 : atomic_load(&c->playing_mono_us) ? "it answers, but no key frame came in time"
-						      : "no answer in time");
+						    : "no answer in time");
 }
 
 static int probe(void *self, const char *url, int timeout_ms, const atomic_bool *cancel, struct stream_probe *ret)

@@ -268,6 +268,16 @@ static void foreign_kick(void *self, const char *session_id)
 	atomic_fetch_add(&s->kicks, 1);
 }
 
+/* A page of two files. */
+static const unsigned char page_html[] = "<!doctype html>", page_js[] = "run();", packed[] = "gz";
+#define FILE_OF(a) a, a + sizeof(a) - 1, packed, packed + 2
+static const struct api_asset assets[] = {
+	{"/", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/wall", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/assets/main-1.js", "text/javascript; charset=utf-8", "\"bb\"", FILE_OF(page_js), true},
+	{0},
+};
+
 static void serve(struct api_site *s)
 {
 	struct api_config c = {.app = &s->site.app,
@@ -276,6 +286,7 @@ static void serve(struct api_site *s)
 			       .listen_host = "127.0.0.1",
 			       .hasher = &quick,
 			       .version = "test",
+			       .assets = assets,
 			       .http_threads = 2,
 			       .self = s,
 			       .public_url = s->public_url};
@@ -283,6 +294,7 @@ static void serve(struct api_site *s)
 		c.live = (struct live_source){0};
 		c.foreign_sessions = foreign_sessions;
 		c.foreign_kick = foreign_kick;
+		c.foreign_hls = s->foreign_hls;
 	}
 	int err = api_create(&c, &s->api);
 	assert(!err);

@@ -40,9 +40,9 @@ static void assert_problem(const char *method, const char *path, const char *tok
 
 /* --- who may --- */
 
-static const struct api_route *const tables[] = {session_routes,   city_routes,	    camera_routes, stream_routes,
-						 recording_routes, lookback_routes, ledger_routes, job_routes,
-						 user_routes,	   page_routes,	    event_routes,  status_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes, stream_routes, recording_routes,
+						 lookback_routes, ledger_routes, job_routes,	user_routes,   audit_routes,
+						 page_routes,	  event_routes,	 status_routes, report_routes};
 
 /* The pattern with something in its braces. */
 static void fill_pattern(const char *pattern, char *dst, size_t cap)
@@ -213,7 +213,7 @@ static void test_sign_in_and_out(void **state)
 	struct answer a = api_ask(&s, "POST", "/api/v1/session", NULL, "{\"user\":\"vera\",\"password\":\"senha-vera\"}", "");
 	assert_int_equal(a.status, 200);
 	assert_string_equal(answer_text(&a, "role"), "viewer");
-	assert_string_equal(answer_text(&a, "expires_at"), "2026-11-29T13:00:00.000Z");
+	assert_string_equal(answer_text(&a, "expires_at"), "2026-11-23T01:00:00.000Z");
 	assert_true(raw_header(&a.raw, "Set-Cookie", cookie, sizeof(cookie)));
 	assert_non_null(strstr(cookie, "HttpOnly"));
 	assert_non_null(strstr(cookie, "SameSite=Strict"));

@@ -56,7 +56,7 @@ static int start(struct fixture *f, const struct actor *a, const char *id)
 
 static int stop(struct fixture *f, const struct actor *a, const char *id, const char *reason)
 {
-	return stream_stop(&f->s.app, a, id, reason, &f->mem, &f->v, &f->p);
+	return stream_stop(&f->s.app, a, id, &(struct stream_stop){.reason = reason}, &f->mem, &f->v, &f->p);
 }
 
 static size_t audits(struct fixture *f, const char *action)
@@ -215,7 +215,9 @@ static void test_many_at_once(void **state)
 	assert_int_equal(r[2].err, -ENOENT);
 	assert_int_equal(r[3].err, 0);
 	assert_int_equal(r[1].problem.kind, PROBLEM_NOT_FOUND);
-	assert_int_equal(streams_stop(&f->s.app, &ana, &(struct stream_selection){.city_id = "lapa"}, "fim", &f->mem, &r, &n, &f->p), 0);
+	assert_int_equal(streams_stop(&f->s.app, &ana, &(struct stream_selection){.city_id = "lapa"},
+				      &(struct stream_stop){.reason = "fim"}, &f->mem, &r, &n, &f->p),
+			 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(streams_start(&f->s.app, &ana, &(struct stream_selection){.all = true}, &f->mem, &r, &n, &f->p), 0);
 	assert_int_equal(n, 2); /* all she sees */

@@ -252,7 +252,7 @@ static void test_cameras_never_seen_count_and_stopped_ones_do_not(void **state)
 	start(f, 0);
 	start(f, 1);
 	pass(f, 4 * MINUTE);
-	assert_int_equal(stream_stop(&f->s.app, &admin, "k1", "works", &f->mem, &v, &f->p), 0);
+	assert_int_equal(stream_stop(&f->s.app, &admin, "k1", &(struct stream_stop){.reason = "works"}, &f->mem, &v, &f->p), 0);
 	pass(f, 2 * HOUR);
 	assert_int_equal(count(f, NOTICE_CAMERA_SILENT, NULL), 1);
 	assert_string_equal(nth(f, NOTICE_CAMERA_SILENT, 0)->items[0].camera_id, "k0");

@@ -147,7 +147,7 @@ static void mirror(void)
 	size_t n;
 	char *next;
 	const struct page page = {.limit = 1000};
-	assert_int_equal(site.catalog->holds->list(site.catalog->self, admin, false, &page, &mem, &holds, &n, &next), 0);
+	assert_int_equal(site.catalog->holds->list(site.catalog->self, admin, HOLDS_IN_FORCE, &page, &mem, &holds, &n, &next), 0);
 	struct volume_store s = volumes_store_port(site.volumes);
 	assert_int_equal(s.ops->mirror_holds(s.self, holds, n), 0);
 	arena_finish(&mem);

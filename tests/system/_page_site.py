@@ -1,0 +1,39 @@
+"""A Vigia with simulated cameras for tests of the page that are written in JavaScript (_page.mjs starts this). One line of JSON on standard
+input says what is wanted, one on standard output where it is; it ends when standard input does. Further lines are orders:
+{"do": "stop_server"|"start_server"|"kill_server"|"stop_sim"|"start_sim"}, answered by {"done": ...}."""
+import json
+import signal
+import sys
+
+from _site import CLIPS, PASSWORD, Site
+
+
+def main():
+    wanted = json.loads(sys.stdin.readline())
+    with Site(wanted.get("config", ""), file=wanted.get("file", "1h"), start=False) as site:
+        site.start_sim()
+        site.start_server()
+        for city in wanted.get("cities", [{"id": "lapa"}]):
+            site.add_city(**city)
+        for camera in wanted.get("cameras", []):
+            site.add_camera(**camera)
+        if wanted.get("cameras") and wanted.get("started", True):
+            site.post("/streams/start", {"all": True})
+        print(json.dumps({"base": site.base, "token": site.token, "password": PASSWORD, "rtsp_port": site.rtsp_port, "footage": site.footage, "dir": site.dir,
+                          "clips": CLIPS, "yaml": site.yaml}), flush=True)
+        for line in sys.stdin:
+            do = json.loads(line)["do"]
+            if do == "stop_server":
+                site.server.stop()
+            elif do == "kill_server":
+                site.server.stop(signal.SIGKILL)
+            elif do == "start_server":
+                site.start_server()
+            elif do == "stop_sim":
+                site.sim.stop()
+            elif do == "start_sim":
+                site.start_sim()
+            print(json.dumps({"done": do, "token": site.token}), flush=True)
+
+
+main()
