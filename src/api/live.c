@@ -141,9 +141,7 @@ static bool admit(struct api_call *c, struct live_tile *t)
 	t->refused = err || camera.archived_at != TIME_NONE;
 	if (t->refused)
 		return true;
-	const char *object = arena_printf(c->mem, "camera:%s", camera.id);
-	return !view_is_new(c->api->views, c->actor.id, arena_printf(c->mem, "wall:%s", camera.id), api_mono(c->api)) ||
-	       audit_view(c, "live.open", object, camera.city_id, json_pack("{s:s}", "address", http_peer(c->rq))) == 0;
+	return audit_view_once(c, "live.open", arena_printf(c->mem, "camera:%s", camera.id), camera.city_id) == 0;
 }
 
 static void live_put(struct api_call *c)

@@ -151,7 +151,7 @@ static void notices_are_listed_newest_first(void **state)
 	}
 	struct page page = {.limit = 2};
 	do {
-		assert_int_equal(f->c->notices->list(f->c->self, everyone, NULL, &page, &f->mem, &list, &n, &next), 0);
+		assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &page, &f->mem, &list, &n, &next), 0);
 		for (size_t i = 0; i < n; i++) {
 			char id[8];
 			snprintf(id, sizeof(id), "n%d", 8 - (int)seen++);
@@ -161,17 +161,57 @@ static void notices_are_listed_newest_first(void **state)
 		page.cursor = next;
 	} while (next);
 	assert_int_equal(seen, 9);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, NULL, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF(NULL), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 6);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 3);
-	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 0);
 	struct notice back;
 	assert_int_equal(f->c->notices->get(f->c->self, of_lapa, "n1", &f->mem, &back), -ENOENT);
-	assert_int_equal(
-		f->c->notices->list(f->c->self, everyone, NULL, &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem, &list, &n, &next),
-		-EINVAL);
+	assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem,
+					     &list, &n, &next),
+			 -EINVAL);
+}
+
+static size_t notices_of(struct fixture *f, const struct actor *a, const struct notice_filter *q)
+{
+	struct notice *list;
+	size_t n;
+	char *next;
+	assert_int_equal(f->c->notices->list(f->c->self, a, q, PAGE(100), &f->mem, &list, &n, &next), 0);
+	return n;
+}
+
+static void notices_are_found_by_kind_and_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct delivery d[] = {make_delivery("a@x", T0), make_delivery("b@x", T0)};
+	int64_t failed = 0;
+	for (int i = 0; i < 6; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "n%d", i);
+		struct notice n = make_notice(id, i < 4 ? NOTICE_GAP : NOTICE_EXPIRING, i % 2 ? "lapa" : "azul", 20460 + i);
+		d[0].status = d[1].status = i == 3 || i == 4 ? DELIVERY_FAILED : i == 0 ? DELIVERY_PENDING : DELIVERY_SENT;
+		n.deliveries = d;
+		n.n_deliveries = 2;
+		add_notice(f, &n);
+	}
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP}), 4);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = NOTICE_GAP}), 2);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_EXPIRING, .city_id = "azul"}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_HOLD_ENDING}), 0);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = -1, .failed = true}), 2);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = -1, .failed = true}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP, .failed = true}), 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, NULL, &failed), 0);
+	assert_int_equal(failed, 2);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, "azul", &failed), 0);
+	assert_int_equal(failed, 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_lapa, "azul", &failed), 0);
+	assert_int_equal(failed, 0);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_none, NULL, &failed), 0);
+	assert_int_equal(failed, 0);
 }
 
 static void deliveries_are_due_when_their_time_has_come(void **state)
@@ -746,6 +786,7 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(notice_marks_its_recordings),
 	CONTRACT(one_digest_a_city_and_day),
 	CONTRACT(notices_are_listed_newest_first),
+	CONTRACT(notices_are_found_by_kind_and_failure),
 	CONTRACT(deliveries_are_due_when_their_time_has_come),
 	CONTRACT(user_comes_back_whole),
 	CONTRACT(the_last_administrator_stays),

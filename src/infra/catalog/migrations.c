@@ -189,7 +189,11 @@ static const char step_3[] =
 	"INSERT OR IGNORE INTO audit_cameras SELECT e.value, a.at, a.id FROM audit a, json_each(a.details, '$.camera_ids') e"
 	" WHERE instr(a.details, '\"camera_ids\"') AND json_valid(a.details) AND e.type = 'text';";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+/* For reports: notices of a kind, and those with a delivery that was given up, among many. */
+static const char step_4[] = "CREATE INDEX deliveries_failed ON deliveries (notice_id) WHERE status = 2;"
+			     "CREATE INDEX notices_kind ON notices (kind, created_at);";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 
 int schema_version(void)
 {

@@ -163,6 +163,18 @@ static void live_view_state(void *self, struct live_view *v, struct stream_state
 	ret_audio[0] = 0;
 }
 
+/* Of 100 bytes, behind an init of 10. */
+static enum live_answer live_key_frame(void *self, const char *camera_id, enum live_quality quality, struct live_key *ret)
+{
+	struct fake_live *l = self;
+	if (strcmp(camera_id, "portao-1") || atomic_load(&l->no_key) || atomic_load(&l->statuses[quality]) == STREAM_STOPPED)
+		return LIVE_NOT_FOUND;
+	*ret = (struct live_key){.init = {.chunk = chunk_ref(l->chunk), .len = 10},
+				 .frame = {.chunk = chunk_ref(l->chunk), .offset = 50, .len = 100},
+				 .utc_us = NOW + 123000};
+	return LIVE_OK;
+}
+
 static const struct live_source_ops live_ops = {
 	.version = live_version,
 	.get_multivariant = live_multivariant,
@@ -175,6 +187,7 @@ static const struct live_source_ops live_ops = {
 	.view_has_news = live_view_has_news,
 	.next_piece = live_next_piece,
 	.view_state = live_view_state,
+	.key_frame = live_key_frame,
 };
 
 /* --- footage: every recording is the same small file --- */

@@ -24,6 +24,7 @@ struct fake_live {
 	atomic_llong pieces[2];
 	atomic_int statuses[2]; /* enum stream_status; STOPPED: there is no such stream */
 	atomic_int views[2];	/* open ones */
+	atomic_bool no_key;
 };
 
 struct site_clock { /* read by every thread of the server */

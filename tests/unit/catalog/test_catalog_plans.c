@@ -358,7 +358,8 @@ static void no_list_scans_or_sorts(void **state)
 	}
 	struct notice *notices;
 	struct delivery *due;
-	assert_int_equal(cat->notices->list(cat->self, everyone, NULL, &(struct page){.limit = 3}, &mem, &notices, &n, &next), 0);
+	assert_int_equal(cat->notices->list(cat->self, everyone, NOTICES_OF(NULL), &(struct page){.limit = 3}, &mem, &notices, &n, &next),
+			 0);
 	assert_int_equal(cat->notices->list_due_deliveries(cat->self, END, 10, &mem, &due, &notices, &n), 0);
 	check_plans(2);
 }
