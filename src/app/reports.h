@@ -74,6 +74,7 @@ struct expiring_query {
 	const char *city_id; /* or NULL */
 	int days;	     /* due within: 0 today (local date of the city), 1 tomorrow, ... 31 */
 	bool marked;	     /* those with marks only */
+	bool brief;	     /* gap_seconds and held_files are not asked for */
 };
 struct expiring {
 	struct expiring_item *items; /* with marks first, then by due date, city and camera's name */
