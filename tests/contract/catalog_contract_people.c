@@ -412,6 +412,59 @@ static void audit_is_filtered_and_scoped(void **state)
 	assert_int_equal(list_audit(f, everyone, w, &list), 2);
 }
 
+static void audit_says_who_saw_a_camera(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_entry *list;
+	const struct audit_entry rows[] = {
+		{.at = T0, .actor = "ana", .action = "live.open", .object = "camera:lapa-1", .city_id = "lapa", .details = ""},
+		{.at = T0 + 1,
+		 .actor = "bia",
+		 .action = "recording.download",
+		 .object = "recording:1",
+		 .city_id = "lapa",
+		 .details = "{\"camera_id\":\"lapa-1\",\"file_path\":\"x\"}"},
+		{.at = T0 + 2,
+		 .actor = "caio",
+		 .action = "hold.create",
+		 .object = "hold:1",
+		 .details = "{\"camera_ids\":[\"azul-1\",\"lapa-1\"],\"reason\":\"lapa-2\"}"},
+		{.at = T0 + 3, .actor = "ana", .action = "export.download", .object = "camera:lapa-10", .city_id = "lapa", .details = "{}"},
+		{.at = T0 + 4,
+		 .actor = "ana",
+		 .action = "stream.stop",
+		 .object = "camera:lapa-1",
+		 .city_id = "lapa",
+		 .details = "no JSON \"camera_id"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(f->c->audit->append(f->c->self, &rows[i]), 0);
+	struct audit_filter w = ALL_AUDIT;
+	w.camera_id = "lapa-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 4);
+	assert_string_equal(list[0].action, "stream.stop");
+	assert_string_equal(list[1].action, "hold.create");
+	assert_int_equal(list_audit(f, of_lapa, w, &list), 3);
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 2);
+	w.from = T0 + 1;
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	assert_string_equal(list[0].actor, "bia");
+	w.camera_id = "lapa-2"; /* a reason is no camera */
+	w = ALL_AUDIT;
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w = ALL_AUDIT;
+	w.text = "LAPA-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w.text = "cai";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "d.creat";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "%";
+	assert_int_equal(list_audit(f, everyone, w, &list), 0);
+}
+
 static void audit_is_paged(void **state)
 {
 	struct fixture *f = *state;
@@ -738,6 +791,7 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(user_comes_back_whole),
 	CONTRACT(the_last_administrator_stays),
 	CONTRACT(audit_is_filtered_and_scoped),
+	CONTRACT(audit_says_who_saw_a_camera),
 	CONTRACT(audit_is_paged),
 	CONTRACT(a_job_never_runs_twice_at_once),
 	CONTRACT(last_scheduled_is_of_good_runs),

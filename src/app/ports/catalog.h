@@ -208,13 +208,16 @@ struct user_store {
 
 struct audit_filter {
 	const char *actor, *action, *object, *city_id; /* exact (action: prefix), or NULL */
+	const char *camera_id;			       /* that the row is about: object "camera:<id>", or named in the details */
+	const char *text;			       /* part of actor, action or object, whatever its case (ASCII) */
+	bool views;				       /* pictures that were seen or taken away */
 	int64_t from, to;
 };
 
 struct audit_store {
 	int (*list)(void *self, const struct actor *a, const struct audit_filter *f, const struct page *page, struct arena *mem,
 		    struct audit_entry **ret, size_t *ret_n, char **ret_next); /* newest first */
-	/* Durable on return. */
+	/* Durable on return. Cameras named in the details' camera_id and camera_ids are found by them. */
 	int (*append)(void *self, const struct audit_entry *e);
 };
 

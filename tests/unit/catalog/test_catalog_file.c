@@ -374,7 +374,7 @@ static void schema_1_is_brought_up(void **state)
 	run_sql(f, "UPDATE recording_bounds SET longest_us = 90000000000; DROP INDEX gaps_reason; DROP INDEX gaps_city_reason;"
 		   "DROP INDEX gaps_longer_camera; DROP INDEX gaps_longer_city; DROP INDEX gaps_longer_time;"
 		   "DROP INDEX recordings_camera_status; DROP INDEX audit_action; DROP INDEX recordings_sealed;"
-		   "DROP INDEX recordings_sealed_camera; DROP TABLE camera_attention;"
+		   "DROP INDEX recordings_sealed_camera; DROP TABLE camera_attention; DROP TABLE audit_cameras;"
 		   "DROP INDEX recordings_coverage; DROP INDEX deliveries_failed; DROP INDEX notices_kind; PRAGMA user_version = 1");
 	c = place_must_open(&f->place);
 	assert_int_equal(reaching(f, c, T0 + 20 * HOUR), 1);
