@@ -90,8 +90,8 @@ struct api_route {
 
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
-	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[], report_routes[],
-	live_routes[];
+	ledger_routes[], job_routes[], user_routes[], audit_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[],
+	report_routes[], live_routes[], keyframe_routes[];
 
 /* assets.c */
 enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);
@@ -166,6 +166,8 @@ void view_log_destroy(struct view_log *v);
 bool view_is_new(struct view_log *v, const char *user, const char *object, int64_t now_mono_us);
 /* Audits action on object; 0, or answered with 503: what cannot be audited is not shown. */
 int audit_view(struct api_call *c, const char *action, const char *object, const char *city_id, json_t *steals_details);
+/* The same once in ten minutes for what is asked for again and again. */
+int audit_view_once(struct api_call *c, const char *action, const char *object, const char *city_id);
 
 /* --- out.c: entities as JSON --- */
 json_t *json_time(int64_t at);	  /* null for TIME_NONE */
@@ -222,6 +224,8 @@ struct relay_grants *relay_grants_create(void);
 void relay_grants_destroy(struct relay_grants *g);
 /* Ends the sessions at MediaMTX of those who lost the right; the rights' thread. */
 void relay_grants_check(struct api *a);
+/* Those who watch the camera at MediaMTX, as far as it says. */
+size_t relay_viewers(struct api *a, const char *camera_id, struct arena *mem, struct api_viewer *ret, size_t cap);
 
 /* --- hls_gzip.c --- */
 struct gzip_cache *gzip_cache_create(void);

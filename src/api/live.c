@@ -141,9 +141,7 @@ static bool admit(struct api_call *c, struct live_tile *t)
 	t->refused = err || camera.archived_at != TIME_NONE;
 	if (t->refused)
 		return true;
-	const char *object = arena_printf(c->mem, "camera:%s", camera.id);
-	return !view_is_new(c->api->views, c->actor.id, arena_printf(c->mem, "wall:%s", camera.id), api_mono(c->api)) ||
-	       audit_view(c, "live.open", object, camera.city_id, json_pack("{s:s}", "address", http_peer(c->rq))) == 0;
+	return audit_view_once(c, "live.open", arena_printf(c->mem, "camera:%s", camera.id), camera.city_id) == 0;
 }
 
 static void live_put(struct api_call *c)
@@ -182,8 +180,8 @@ static void live_delete(struct api_call *c)
 }
 
 const struct api_route live_routes[] = {
-	{"GET", "/api/v1/live", LANE_CATALOG, 0, RIGHT_SEE_PICTURES, "session", live_get},
-	{"PUT", "/api/v1/live/{session}", LANE_CATALOG, API_BODY, RIGHT_SEE_PICTURES, NULL, live_put},
+	{"GET", "/api/v1/live", LANE_CATALOG, API_QUIET, RIGHT_SEE_PICTURES, "session", live_get},
+	{"PUT", "/api/v1/live/{session}", LANE_CATALOG, API_BODY | API_QUIET, RIGHT_SEE_PICTURES, NULL, live_put},
 	{"DELETE", "/api/v1/live/{session}", LANE_CATALOG, 0, RIGHT_SEE_PICTURES, NULL, live_delete},
 	{0},
 };

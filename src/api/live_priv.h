@@ -1,5 +1,5 @@
-/* The wall: live.c (routes), live_sessions.c (sessions, what a session's one answer is made of, viewers, rights), live_tile.c (one camera in
- * it: which stream is sent, its state). Frames: docs/API.md, docs/decisions/029-one-stream-for-a-wall.md. */
+/* The wall: live.c (routes), live_sessions.c (sessions, what a session's one answer is made of, viewers, rights), live_tile.c (one camera
+ * in it: which stream is sent, its state). Frames: docs/API.md, docs/decisions/029-one-stream-for-a-wall.md. */
 #ifndef VIGIA_API_LIVE_PRIV_H
 #define VIGIA_API_LIVE_PRIV_H
 
@@ -30,7 +30,6 @@ struct live_tile { /* under its session's lock */
 	int current;		    /* which of them is sent; -1 none */
 	bool fallback;		    /* the small stream is away: the main one will do until it is back */
 	int64_t look_mono_us;	    /* next look at states */
-	int64_t touch_mono_us;	    /* next word to the camera that somebody watches */
 	int64_t small_well_mono_us; /* when the small stream was last known to run, or was asked for */
 	uint32_t epoch[2];	    /* of each track */
 	struct live_piece held;	    /* of a stream that takes over, while has_held: its state goes first */

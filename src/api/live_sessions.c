@@ -38,7 +38,7 @@ struct live_session {
 	int64_t clock_mono_us;	    /* next clock frame */
 };
 
-struct live_stream { /* one answer */
+struct live_stream {		      /* one answer */
 	struct live_session *session; /* a reference */
 	struct live_out out;	      /* connection's thread */
 };
@@ -358,7 +358,7 @@ size_t live_wall_viewers(struct live_wall *w, const char *camera_id, struct api_
 
 /* --- the rights' thread --- */
 
-struct look { /* a session as it was when the catalogue was asked */
+struct look {			      /* a session as it was when the catalogue was asked */
 	struct live_session *session; /* a reference */
 	bool over;
 	size_t n;

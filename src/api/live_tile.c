@@ -6,8 +6,9 @@
 
 #define LOOK_US (US_PER_S / 2)
 #define LOOK_SOON_US (US_PER_S / 10) /* something is awaited */
-#define TOUCH_US (20 * US_PER_S)
-#define SMALL_PATIENCE_US (4 * US_PER_S) /* a small stream that does not run after that is replaced by the main one */
+/* A small stream that does not run after that is replaced by the main one: while it starts, when it was lost or refused. */
+#define SMALL_PATIENCE_US (5 * US_PER_S)
+#define LOST_PATIENCE_US US_PER_S
 #define SLOW_SHOWN_US (5 * US_PER_S)
 #define HEAD_MEDIA 24
 
@@ -78,7 +79,7 @@ static const char *why_of(const struct live_tile *t, const struct stream_state *
 {
 	if (t->refused)
 		return "rights";
-	if (s->status != STREAM_LIVE && s->status != STREAM_STOPPED)
+	if (s->status == STREAM_RECONNECTING)
 		return gap_reason_name(s->cause);
 	if (s->status == STREAM_LIVE && now < t->slow_until_mono_us)
 		return "slow";
@@ -114,12 +115,12 @@ static char *changed_state(struct api *a, struct live_tile *t, int64_t now)
 	char audio[64];
 	read_state(a, t, &s, audio);
 	enum live_quality sent = t->current >= 0 ? (enum live_quality)t->current : t->wanted;
-	json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "status",
-			      t->refused ? "refused" : stream_status_name(s.status), "quality", sent == LIVE_SMALL ? "small" : "main",
-			      "codec", text_or_null(s.codec), "audio", text_or_null(audio), "width",
-			      s.width ? json_integer(s.width) : json_null(), "height", s.height ? json_integer(s.height) : json_null(), "fps",
-			      s.fps_milli ? json_real(s.fps_milli / 1000.0) : json_null(), "error", text_or_null(s.last_error), "why",
-			      json_text(why_of(t, &s, now)));
+	json_t *o =
+		json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "status", t->refused ? "refused" : stream_status_name(s.status),
+			  "quality", sent == LIVE_SMALL ? "small" : "main", "codec", text_or_null(s.codec), "audio", text_or_null(audio),
+			  "width", s.width ? json_integer(s.width) : json_null(), "height", s.height ? json_integer(s.height) : json_null(),
+			  "fps", s.fps_milli ? json_real(s.fps_milli / 1000.0) : json_null(), "error", text_or_null(s.last_error), "why",
+			  json_text(why_of(t, &s, now)));
 	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 	uint64_t now_said = text ? hash_text(text) | UINT64_C(1) << 32 : 0;
 	if (text && now_said != t->said) {
@@ -148,9 +149,23 @@ static bool put_state(struct api *a, struct live_tile *t, int64_t now, struct li
 
 /* --- which stream --- */
 
+static enum stream_status status_of(struct api *a, struct live_tile *t, enum live_quality which)
+{
+	const struct live_source *live = &a->config.live;
+	struct stream_state s;
+	char audio[64];
+	if (!t->views[which])
+		return STREAM_STOPPED;
+	live->ops->view_state(live->self, t->views[which], &s, audio);
+	return s.status;
+}
+
+/* A place in a stream that was stopped or made anew meanwhile is of no use: another one is looked for. */
 static bool open_view(struct api *a, struct live_tile *t, enum live_quality which)
 {
 	const struct live_source *live = &a->config.live;
+	if (t->views[which] && status_of(a, t, which) == STREAM_STOPPED)
+		close_view(a, t, which);
 	if (!t->views[which] && live->ops->open_view(live->self, t->camera_id, which, t->audio, &t->views[which]))
 		t->views[which] = NULL;
 	return t->views[which] != NULL;
@@ -158,13 +173,7 @@ static bool open_view(struct api *a, struct live_tile *t, enum live_quality whic
 
 static bool runs(struct api *a, struct live_tile *t, enum live_quality which)
 {
-	const struct live_source *live = &a->config.live;
-	struct stream_state s;
-	char audio[64];
-	if (!t->views[which])
-		return false;
-	live->ops->view_state(live->self, t->views[which], &s, audio);
-	return s.status == STREAM_LIVE;
+	return status_of(a, t, which) == STREAM_LIVE;
 }
 
 /* The stream of that view has its first piece: it is sent from now on. What is lost or old does not take over: it would look live. */
@@ -186,17 +195,22 @@ static void look_at_small(struct api *a, struct live_tile *t, int64_t now)
 {
 	if (!t->small_well_mono_us)
 		t->small_well_mono_us = now;
-	if (!open_view(a, t, LIVE_SMALL)) { /* there is none */
+	bool had = t->current == LIVE_SMALL;
+	bool open = open_view(a, t, LIVE_SMALL);
+	if (had && t->current < 0) /* pictures were there: no waiting for new ones */
+		t->small_well_mono_us = now - SMALL_PATIENCE_US - 1;
+	if (!open) { /* there is none */
 		t->fallback = false;
 		open_view(a, t, LIVE_MAIN);
 		return;
 	}
-	if (runs(a, t, LIVE_SMALL)) {
+	enum stream_status status = status_of(a, t, LIVE_SMALL);
+	if (status == STREAM_LIVE) {
 		t->small_well_mono_us = now;
 		if (t->current == LIVE_SMALL)
 			t->fallback = false;
 	}
-	if (now - t->small_well_mono_us <= SMALL_PATIENCE_US)
+	if (now - t->small_well_mono_us <= (status == STREAM_RECONNECTING ? LOST_PATIENCE_US : SMALL_PATIENCE_US))
 		return;
 	t->fallback = true;
 	open_view(a, t, LIVE_MAIN);
@@ -204,11 +218,6 @@ static void look_at_small(struct api *a, struct live_tile *t, int64_t now)
 
 static void look(struct api *a, struct live_tile *t, int64_t now)
 {
-	const struct live_source *live = &a->config.live;
-	if (now >= t->touch_mono_us) {
-		live->ops->touch(live->self, t->camera_id);
-		t->touch_mono_us = now + TOUCH_US;
-	}
 	if (t->wanted == LIVE_SMALL)
 		look_at_small(a, t, now);
 	else

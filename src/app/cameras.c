@@ -158,7 +158,8 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 	is.created_at = was.created_at;
 	is.archived_at = was.archived_at;
 	bool moved = differs(was.city_id, is.city_id);
-	bool source = moved || differs(was.rtsp_url, is.rtsp_url) || differs(was.live_url, is.live_url) || was.audio != is.audio;
+	bool source = moved || differs(was.rtsp_url, is.rtsp_url) || was.audio != is.audio;
+	bool small = differs(was.live_url, is.live_url); /* never recorded: the file goes on */
 	bool has_row = app->catalog->streams->get(app->catalog->self, a, c->id, mem, &s) == 0;
 	bool running = has_row && s.status != STREAM_STOPPED;
 	if ((err = app->catalog->cameras->update(app->catalog->self, a, &is)))
@@ -170,7 +171,7 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 		if (app->catalog->streams->put(app->catalog->self, a, &s) != 0)
 			log_error("stream.move_failed", KV_S("camera", is.id));
 	}
-	if (running && (source || is.record != was.record))
+	if (running && (source || small || is.record != was.record))
 		stream_apply(app, &is, now, GAP_NO_SIGNAL, NULL);
 	else if (has_row && !running)
 		carry_stop(app, &was, &is, &s, now, mem);

@@ -163,7 +163,7 @@ static int add_city(struct work *w, const struct city *c, int days)
 	size_t begin = w->n;
 	if (!tz)
 		return -ENOMEM;
-	int64_t last_day = local_day(tz, w->now) + days;
+	int64_t today = local_day(tz, w->now), last_day = today + days;
 	int err = add_noticed(w, c, last_day);
 	if (!err)
 		err = add_to_come(w, c, tz, last_day);
@@ -176,6 +176,7 @@ static int add_city(struct work *w, const struct city *c, int days)
 	for (size_t i = 0; i < n; i++) {
 		from = items[i].first < from ? items[i].first : from;
 		to = items[i].last > to ? items[i].last : to;
+		items[i].due_in_days = items[i].due_on - today;
 	}
 	err = add_gaps(w, c, items, n, from, to);
 	return err ? err : add_held(w, c, items, n, from, to);

@@ -588,6 +588,7 @@ static void written_bytes_are_of_the_window(void **state)
 	assert_int_equal(s[0].bytes, 1000);
 	assert_string_equal(s[1].city_id, "lapa");
 	assert_int_equal(s[1].bytes, 2500);
+	assert_time_equal(s[1].first, T0);
 	assert_int_equal(f->c->recordings->sum_written(f->c->self, FAR_PAST, T0, &f->mem, &s, &n), 0);
 	assert_int_equal(n, 0);
 }

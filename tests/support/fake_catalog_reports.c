@@ -63,7 +63,7 @@ static struct footage_sum *sum_of(struct footage_sum *list, size_t *n, const str
 	for (size_t i = 0; i < *n; i++)
 		if (strcmp(list[i].volume_id, r->volume_id) == 0 && strcmp(list[i].city_id, r->city_id) == 0)
 			return &list[i];
-	list[*n] = (struct footage_sum){.volume_id = r->volume_id, .city_id = r->city_id};
+	list[*n] = (struct footage_sum){.volume_id = r->volume_id, .city_id = r->city_id, .first = INT64_MAX};
 	return &list[(*n)++];
 }
 
@@ -81,6 +81,7 @@ int fake_sum_covered(void *self, const char *const *camera_ids, size_t n_cameras
 			continue;
 		struct footage_sum *s = sum_of(list, &n, r);
 		s->files++;
+		s->first = r->started_at < s->first ? r->started_at : s->first;
 		s->bytes += r->size_bytes;
 		s->held_bytes += fake_held(f, r) ? r->size_bytes : 0;
 	}
@@ -103,6 +104,7 @@ int fake_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, st
 			continue;
 		struct footage_sum *s = sum_of(list, &n, r);
 		s->files++;
+		s->first = r->started_at < s->first ? r->started_at : s->first;
 		s->bytes += (int64_t)((double)r->size_bytes * (double)(b - a) / (double)(end - r->started_at));
 	}
 	qsort(list, n, sizeof(*list), by_place);

@@ -103,6 +103,12 @@ struct live_piece {
 	char mime[96]; /* of an init: video/mp4; codecs="avc1.64001f" */
 };
 
+/* The newest key frame. */
+struct live_key {
+	struct blob init, frame; /* references */
+	int64_t utc_us;
+};
+
 struct live_view; /* a place in a camera's stream; one thread at a time */
 
 struct live_source_ops {
@@ -128,6 +134,8 @@ struct live_source_ops {
 	enum live_answer (*next_piece)(void *self, struct live_view *view, struct live_piece *ret);
 	/* Of what is sent: its codec, size, errors; and the codec of its sound, "" for none. */
 	void (*view_state)(void *self, struct live_view *view, struct stream_state *ret, char ret_audio[64]);
+	/* LIVE_OK; LIVE_NOT_FOUND: there is none. A small stream is not pulled for this. */
+	enum live_answer (*key_frame)(void *self, const char *camera_id, enum live_quality quality, struct live_key *ret);
 };
 struct live_source {
 	void *self;

@@ -62,6 +62,7 @@ static int collect_sums(struct query *q, struct arena *mem, struct footage_sum *
 		s->files = column_int(q);
 		s->bytes = column_int(q);
 		s->held_bytes = column_int(q);
+		s->first = column_int(q);
 	}
 	int err = query_end(q);
 	if (err)
@@ -73,7 +74,8 @@ static int collect_sums(struct query *q, struct arena *mem, struct footage_sum *
 
 /* As SQL_HELD has it: from the first byte of a file that begins in the span. Cameras lead, each by its own index. */
 static const char sql_covered[] =
-	"SELECT volume_id, city_id, count(*), sum(size_bytes), sum(iif(held, size_bytes, 0)) FROM (SELECT x.volume_id AS volume_id,"
+	"SELECT volume_id, city_id, count(*), sum(size_bytes), sum(iif(held, size_bytes, 0)), min(started_at) FROM (SELECT"
+	" x.volume_id AS volume_id, x.started_at AS started_at,"
 	" x.city_id AS city_id, x.size_bytes AS size_bytes, " SQL_HELD(
 		"x", "?1") " AS held FROM json_each(?2) c CROSS JOIN recordings x INDEXED BY recordings_kept_camera"
 			   " WHERE x.camera_id = c.value AND x.status <> 4 AND x.status < 4 AND x.started_at < ?4"
@@ -112,7 +114,7 @@ int report_sum_covered(void *self, const char *const *camera_ids, size_t n_camer
 /* Open files count up to `to`: what they hold was written by then. */
 static const char sql_written[] =
 	"SELECT volume_id, city_id, count(*), CAST(sum(1.0 * size_bytes * (min(ended_at, ?2) - max(started_at, ?1))"
-	" / (ended_at - started_at)) AS INTEGER), 0 FROM (SELECT r.volume_id AS volume_id, r.city_id AS city_id, r.size_bytes AS size_bytes,"
+	" / (ended_at - started_at)) AS INTEGER), 0, min(started_at) FROM (SELECT r.volume_id AS volume_id, r.city_id AS city_id, r.size_bytes AS size_bytes,"
 	" r.started_at AS started_at, CASE WHEN r.status = 0 OR r.ended_at IS NULL THEN ?2 ELSE r.ended_at END AS ended_at"
 	" FROM recordings r INDEXED BY recordings_kept_time WHERE r.status <> 4 AND r.started_at < ?2"
 	" AND r.started_at > ?1 - (SELECT longest_us FROM recording_bounds))"

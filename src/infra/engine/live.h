@@ -67,7 +67,8 @@ struct live_cursor {
 };
 enum live_answer live_next_piece(struct live *l, struct live_cursor *c, struct live_piece *ret);
 bool live_has_news(const struct live *l, const struct live_cursor *c); /* since it last said wait; no lock */
-const char *live_audio_codec(struct live *l, char dst[64]);	       /* "" without sound */
+enum live_answer live_key_frame(struct live *l, struct live_key *ret);
+const char *live_audio_codec(struct live *l, char dst[64]); /* "" without sound */
 /* Somebody uses it now: watched for a minute from here. Returns whether it was not watched before. */
 bool live_touch(struct live *l, int64_t now_mono_us);
 bool live_watched(const struct live *l, int64_t now_mono_us);

@@ -66,11 +66,8 @@ static enum live_answer give(const struct track *t, struct live_cursor *c, enum 
 	if (!c->has_init[which] || c->init[which] != s->init_id)
 		return give_init(t, c, which, s->init_id, ret);
 	struct blob b = {.chunk = s->chunk, .offset = s->offset, .len = s->len};
-	*ret = (struct live_piece){.blob = blob_ref(&b),
-				   .track = which,
-				   .independent = s->independent,
-				   .utc_us = s->utc_us,
-				   .duration_90k = s->duration_90k};
+	*ret = (struct live_piece){
+		.blob = blob_ref(&b), .track = which, .independent = s->independent, .utc_us = s->utc_us, .duration_90k = s->duration_90k};
 	if (which == LIVE_VIDEO) {
 		ret->skipped = c->skipped;
 		c->skipped = false;
@@ -143,6 +140,25 @@ enum live_answer live_next_piece(struct live *l, struct live_cursor *c, struct l
 	pthread_mutex_unlock(&l->lock);
 	if (answer == LIVE_WAIT)
 		c->seen = pieces;
+	return answer;
+}
+
+enum live_answer live_key_frame(struct live *l, struct live_key *ret)
+{
+	enum live_answer answer = LIVE_NOT_FOUND;
+	struct live_cursor c = {0};
+	struct live_piece init;
+	struct blob part;
+	pthread_mutex_lock(&l->lock);
+	const struct track *v = &l->tracks[LIVE_VIDEO];
+	const struct slot *s = v->has_key && v->key_tag >= v->first_tag ? live_slot(v, v->key_tag) : NULL;
+	if (s && s->key_len && live_slot_blob(s, &part) && give_init(v, &c, LIVE_VIDEO, s->init_id, &init) == LIVE_OK) {
+		part.offset += s->key_at;
+		part.len = s->key_len;
+		*ret = (struct live_key){.init = init.blob, .frame = blob_ref(&part), .utc_us = s->utc_us};
+		answer = LIVE_OK;
+	}
+	pthread_mutex_unlock(&l->lock);
 	return answer;
 }
 

@@ -82,6 +82,11 @@ static void open_segment(struct mux *m, int64_t utc_us)
 		live_begin_segment(m->live, LIVE_AUDIO, utc_us);
 }
 
+void mux_assume_target(struct mux *m, int target_duration_s)
+{
+	m->target_s = target_duration_s;
+}
+
 void mux_live_resolve(struct mux *m, uint32_t gop_90k)
 {
 	m->target_s = hls_target_duration_s(gop_90k);

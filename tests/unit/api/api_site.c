@@ -163,6 +163,18 @@ static void live_view_state(void *self, struct live_view *v, struct stream_state
 	ret_audio[0] = 0;
 }
 
+/* Of 100 bytes, behind an init of 10. */
+static enum live_answer live_key_frame(void *self, const char *camera_id, enum live_quality quality, struct live_key *ret)
+{
+	struct fake_live *l = self;
+	if (strcmp(camera_id, "portao-1") || atomic_load(&l->no_key) || atomic_load(&l->statuses[quality]) == STREAM_STOPPED)
+		return LIVE_NOT_FOUND;
+	*ret = (struct live_key){.init = {.chunk = chunk_ref(l->chunk), .len = 10},
+				 .frame = {.chunk = chunk_ref(l->chunk), .offset = 50, .len = 100},
+				 .utc_us = NOW + 123000};
+	return LIVE_OK;
+}
+
 static const struct live_source_ops live_ops = {
 	.version = live_version,
 	.get_multivariant = live_multivariant,
@@ -175,6 +187,7 @@ static const struct live_source_ops live_ops = {
 	.view_has_news = live_view_has_news,
 	.next_piece = live_next_piece,
 	.view_state = live_view_state,
+	.key_frame = live_key_frame,
 };
 
 /* --- footage: every recording is the same small file --- */
@@ -255,6 +268,16 @@ static void foreign_kick(void *self, const char *session_id)
 	atomic_fetch_add(&s->kicks, 1);
 }
 
+/* A page of two files. */
+static const unsigned char page_html[] = "<!doctype html>", page_js[] = "run();", packed[] = "gz";
+#define FILE_OF(a) a, a + sizeof(a) - 1, packed, packed + 2
+static const struct api_asset assets[] = {
+	{"/", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/wall", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/assets/main-1.js", "text/javascript; charset=utf-8", "\"bb\"", FILE_OF(page_js), true},
+	{0},
+};
+
 static void serve(struct api_site *s)
 {
 	struct api_config c = {.app = &s->site.app,
@@ -263,6 +286,7 @@ static void serve(struct api_site *s)
 			       .listen_host = "127.0.0.1",
 			       .hasher = &quick,
 			       .version = "test",
+			       .assets = assets,
 			       .http_threads = 2,
 			       .self = s,
 			       .public_url = s->public_url};
@@ -270,6 +294,7 @@ static void serve(struct api_site *s)
 		c.live = (struct live_source){0};
 		c.foreign_sessions = foreign_sessions;
 		c.foreign_kick = foreign_kick;
+		c.foreign_hls = s->foreign_hls;
 	}
 	int err = api_create(&c, &s->api);
 	assert(!err);

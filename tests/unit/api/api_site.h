@@ -24,6 +24,7 @@ struct fake_live {
 	atomic_llong pieces[2];
 	atomic_int statuses[2]; /* enum stream_status; STOPPED: there is no such stream */
 	atomic_int views[2];	/* open ones */
+	atomic_bool no_key;
 };
 
 struct site_clock { /* read by every thread of the server */
@@ -42,6 +43,7 @@ struct api_site {
 	uint8_t key[32];
 	/* what the next api_create is given */
 	const char *public_url;
+	const char *foreign_hls;
 	bool mediamtx; /* it delivers the streams: no live source, foreign_sessions */
 	/* of the fake MediaMTX: what it says, and the last one ended */
 	struct api_foreign_session foreign[4];

@@ -1,7 +1,9 @@
-/* The live wall over loopback and fakes: frames, what a set of tiles may say, small streams and what stands in for them, rights, viewers. */
+/* The live wall over loopback and fakes: frames, what a set of tiles may say, small streams and what stands in for them, rights, viewers.
+ */
 #include "support/test.h"
 
 #include "api/live_priv.h"
+#include "media/fmp4/fmp4.h"
 #include "unit/api/api_site.h"
 
 #include <stdio.h>
@@ -41,7 +43,8 @@ static int open_live(const char *name, const char *token)
 {
 	char request[1200], c[4] = "";
 	int fd = raw_connect(s.port);
-	snprintf(request, sizeof(request), "GET /api/v1/live?session=%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", name, token);
+	snprintf(request, sizeof(request), "GET /api/v1/live?session=%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", name,
+		 token);
 	raw_text(fd, request);
 	assert_int_equal(recv(fd, request, 15, MSG_WAITALL), 15);
 	assert_memory_equal(request, "HTTP/1.1 200 OK", 15);
@@ -125,9 +128,10 @@ static void test_frames(void **state)
 		assert_int_equal(f.len, 16 + 100);
 	}
 	/* And each as it comes; a change of the set leaves a tile that stays alone. */
-	assert_int_equal(put(NAME, s.viewer,
-			     "{\"tiles\":[{\"tile\":7,\"camera_id\":\"portao-1\"},{\"tile\":8,\"camera_id\":\"portao-1\",\"audio\":true}]}"),
-			 200);
+	assert_int_equal(
+		put(NAME, s.viewer,
+		    "{\"tiles\":[{\"tile\":7,\"camera_id\":\"portao-1\"},{\"tile\":8,\"camera_id\":\"portao-1\",\"audio\":true}]}"),
+		200);
 	want(fd, &f, FRAME_STATE, 8);
 	want(fd, &f, FRAME_INIT, 8);
 	for (int i = 5; i < 8; i++)
@@ -280,10 +284,10 @@ static void test_small_streams_and_what_stands_in(void **state)
 	/* One that is about to come is waited for, then replaced, then taken again. */
 	atomic_store(&s.live.statuses[LIVE_SMALL], STREAM_STARTING);
 	fd = open_live(NAME, s.viewer);
-	want_state(fd, &f, "starting", "small", "no_signal");
-	api_site_advance(&s, 3 * US_PER_S);
+	want_state(fd, &f, "starting", "small", NULL);
+	api_site_advance(&s, 4 * US_PER_S);
 	usleep(100000);
-	assert_int_equal(atomic_load(&s.live.views[LIVE_MAIN]), 0);
+	assert_int_equal(atomic_load(&s.live.views[LIVE_MAIN]), 0); /* it starts: wait */
 	api_site_advance(&s, 2 * US_PER_S);
 	want_state(fd, &f, "live", "main", "small_unavailable");
 	want(fd, &f, FRAME_INIT, 1);
@@ -297,6 +301,17 @@ static void test_small_streams_and_what_stands_in(void **state)
 	for (int i = 0; i < 3; i++)
 		want(fd, &f, FRAME_MEDIA, 1);
 	assert_int_equal(atomic_load(&s.live.views[LIVE_MAIN]), 0);
+	/* Its address is another one: its old place ends, a new one is found. */
+	atomic_store(&s.live.statuses[LIVE_SMALL], STREAM_STOPPED);
+	api_site_advance(&s, US_PER_S);
+	want_state(fd, &f, "live", "main", NULL);
+	atomic_store(&s.live.statuses[LIVE_SMALL], STREAM_LIVE);
+	api_site_advance(&s, US_PER_S);
+	until(fd, &f, FRAME_INIT);
+	while (!memmem(f.body, f.len, "\"small\"", 7))
+		until(fd, &f, FRAME_INIT);
+	for (int i = 0; i < 3; i++)
+		want(fd, &f, FRAME_MEDIA, 1);
 	/* The main one is asked for: the small one goes on until that runs. */
 	atomic_store(&s.live.statuses[LIVE_MAIN], STREAM_RECONNECTING);
 	assert_int_equal(put(NAME, s.viewer, "{\"tiles\":[{\"tile\":1,\"camera_id\":\"portao-1\"}]}"), 200);
@@ -353,7 +368,8 @@ static void test_viewers(void **state)
 	struct api_viewer v[2];
 	int status = api_status(&s, "POST", "/api/v1/cameras/portao-1/stream", s.admin, NULL);
 	assert_true(status == 200 || status == 201);
-	assert_int_equal(put(NAME, s.viewer, "{\"tiles\":[{\"tile\":1,\"camera_id\":\"portao-1\"},{\"tile\":2,\"camera_id\":\"portao-1\"}]}"), 200);
+	assert_int_equal(
+		put(NAME, s.viewer, "{\"tiles\":[{\"tile\":1,\"camera_id\":\"portao-1\"},{\"tile\":2,\"camera_id\":\"portao-1\"}]}"), 200);
 	assert_int_equal(viewers(), 0);
 	int fd = open_live(NAME, s.viewer);
 	assert_true(next(fd, &f));
@@ -393,6 +409,40 @@ static void test_who_loses_the_right_is_cut_off(void **state)
 	close(admin);
 }
 
+static void test_key_frame(void **state)
+{
+	static const char path[] = "/api/v1/cameras/portao-1/keyframe.mp4";
+	char value[64] = "";
+	struct answer a = api_ask(&s, "GET", path, s.viewer, NULL, "");
+	assert_int_equal(a.status, 200);
+	size_t head = 10 + fmp4_fragment_head_size(1, false);
+	assert_int_equal(a.raw.len, head + 100);
+	assert_memory_equal(a.raw.body, s.live.chunk->data, 10);
+	assert_memory_equal(a.raw.body + 14, "moof", 4);
+	assert_int_equal(get_be32((uint8_t *)a.raw.body + head - 8), 108); /* mdat */
+	assert_memory_equal(a.raw.body + head, s.live.chunk->data + 50, 100);
+	assert_true(raw_header(&a.raw, "X-Frame-At", value, sizeof(value)));
+	assert_string_equal(value, "2026-11-22T13:00:00.123Z");
+	assert_true(raw_header(&a.raw, "Cache-Control", value, sizeof(value)));
+	assert_string_equal(value, "no-store");
+	answer_free(&a);
+	/* One view in ten minutes, however often a mouse passes. */
+	assert_int_equal(api_status(&s, "GET", path, s.viewer, NULL), 200);
+	assert_int_equal(audit_count(&s, "keyframe.view"), 1);
+	assert_int_equal(api_status(&s, "GET", "/api/v1/cameras/portao-1/keyframe.mp4?quality=big", s.viewer, NULL), 400);
+	assert_int_equal(api_status(&s, "GET", "/api/v1/cameras/portao-1/keyframe.mp4?quality=small", s.viewer, NULL), 404);
+	assert_int_equal(api_status(&s, "GET", "/api/v1/cameras/secreta/keyframe.mp4", s.viewer, NULL), 404);
+	assert_int_equal(api_status(&s, "GET", path, s.auditor, NULL), 403);
+	assert_int_equal(api_status(&s, "GET", path, NULL, NULL), 401);
+	assert_int_equal(audit_count(&s, "keyframe.view"), 1);
+	atomic_store(&s.live.no_key, true);
+	a = api_ask(&s, "GET", path, s.viewer, NULL, "");
+	assert_int_equal(a.status, 404);
+	assert_non_null(strstr(answer_text(&a, "detail"), "stopped"));
+	answer_free(&a);
+	atomic_store(&s.live.no_key, false);
+}
+
 static void test_sessions_are_bounded(void **state)
 {
 	char name[40];
@@ -430,6 +480,7 @@ int main(void)
 		T(test_a_stopped_stream_comes_back),
 		T(test_viewers),
 		T(test_who_loses_the_right_is_cut_off),
+		T(test_key_frame),
 		T(test_sessions_are_bounded),
 		T(test_a_foreign_server_has_no_wall),
 	};
