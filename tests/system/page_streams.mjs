@@ -1,3 +1,4 @@
+// lane: 2
 // The list of streams in a browser: what comes first, search and filters, stop and start with a result per camera, rows that stay under the
 // mouse, a camera archived elsewhere, the key frame.
 import { assert, axe, closeBrowser, closePage, main, openPage, sleep, startSite, test, waitFor } from "./_page.mjs";
