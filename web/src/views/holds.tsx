@@ -140,7 +140,7 @@ export default function View() {
 			(!wanted || fold(`${h.reason} ${h.owner} ${h.camera_ids.map(cameraName).join(" ")} ${h.camera_ids.join(" ")}`).includes(wanted)));
 	}, [list.data, text, show]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
-	const made = (h?: Hold) => {
+	const made = (h: Hold | null) => {
 		navigate("/holds" + query({ city }), true);
 		if (h)
 			list.reload();
