@@ -357,7 +357,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		const place = of * cells + i, camera = spec.cameras[place] ?? null, big = !prepare && enlarged === i;
 		const behind = !prepare && enlarged !== null && enlarged !== i;
 		return <Tile key={i} index={i} camera={camera} selected={!prepare && selected === i} enlarged={big} prepared={prepare} replaying={!prepare && replaying === i}
-			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i}
+			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i} single={cells === 1}
 			style={big ? {} : cell.span > 1 ? large[cell.span]! : none} actions={placed(actions, place)} />;
 	});
 	const shownIds = useMemo(() => new Set(spec.cameras.filter((x): x is string => !!x)), [spec.cameras.join()]);
