@@ -29,11 +29,13 @@ export interface View {
 	height: number | null;
 	why: string | null;
 	error: string | null;
+	/** This computer cannot decode all of it. */
+	struggles: boolean;
 }
 
 const FROZEN_MS = 3000, LOST_MS = 1200, LATE_MS = 5000, TICK_MS = 250;
 const feeds = new Set<Feed>();
-const nothing: View = { phase: "connecting", quality: null, reduced: false, codec: null, width: null, height: null, why: null, error: null };
+const nothing: View = { phase: "connecting", quality: null, reduced: false, codec: null, width: null, height: null, why: null, error: null, struggles: false };
 
 export class Feed implements hub.Subscriber {
 	readonly element = document.createElement("div");
@@ -308,6 +310,7 @@ export class Feed implements hub.Subscriber {
 		const v: View = {
 			phase: this.phase(now), quality: !seen ? null : hls ? "main" : t?.quality ?? null, reduced: this.asked === "main" && this.quality === "small",
 			codec: t?.codec ?? row?.codec ?? null, width: t?.width ?? null, height: t?.height ?? null, why: t?.why ?? null, error: t?.error ?? row?.last_error ?? null,
+			struggles: this.current instanceof MsePlayer && this.current.struggles,
 		};
 		const old = this.view.peek();
 		if ((Object.keys(v) as (keyof View)[]).some((k) => v[k] !== old[k]))

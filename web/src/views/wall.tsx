@@ -386,7 +386,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 				}} onClose={() => setPanel(false)} searchRef={(e) => (search.current = e)} />}
 			</div>
 			{dialog === "help" && <HelpDialog onClose={() => setDialog(null)} />}
-			{dialog === "layouts" && <LayoutsDialog current={spec.layout?.id ?? null} onClose={() => setDialog(null)} onOpen={(l) => {
+			{dialog === "layouts" && <LayoutsDialog current={spec.layout?.id ?? null} onClose={() => setDialog(null)} onSave={() => setDialog("save")} onOpen={(l) => {
 				setDialog(null);
 				setSelected(null);
 				setEnlarged(null);
@@ -472,7 +472,7 @@ function WallBar({ spec, phone, pages, current, turn, paused, setPaused, panel, 
 	return (
 		<div class="wall-bar">
 			<h1 class="clip">{t("title")}{name && <span class="muted"> · {name}</span>}</h1>
-			{spec.changed && <Badge tone="info" plain>{t("layout_changed")}</Badge>}
+			{spec.changed && <><Badge tone="info" plain>{t("layout_changed")}</Badge><Button compact onClick={() => setDialog("save")}>{t("layout_update")}</Button></>}
 			{trouble}
 			<span class="grow" />
 			{pager}
@@ -485,7 +485,6 @@ function WallBar({ spec, phone, pages, current, turn, paused, setPaused, panel, 
 				{spec.cycle && (pages > 1 ? <IconButton icon={paused ? "play" : "pause"} label={t(paused ? "round_go" : "round_pause")} pressed={paused} onClick={() => setPaused(!paused)} /> : <span class="small muted wall-hint">{t("round_one")}</span>)}
 			</span>
 			<Button icon="wall" onClick={() => setDialog("layouts")}>{t("layouts")}</Button>
-			<IconButton icon="download" label={t("layout_save")} onClick={() => setDialog("save")} />
 			<Button icon="camera" pressed={panel} onClick={() => setPanel(!panel)}>{t("panel")}</Button>
 			<IconButton icon="keyboard" label={t("help")} onClick={() => setDialog("help")} />
 			<IconButton icon="fullscreen" label={t(full ? "full_leave" : "full")} pressed={full} onClick={toggleFull} />
