@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes,	  stream_routes, recording_routes,
-						 lookback_routes, ledger_routes, job_routes,	  user_routes,	 page_routes,
-						 event_routes,	  status_routes, mediamtx_routes, report_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	  camera_routes, stream_routes,	  recording_routes,
+						 lookback_routes, ledger_routes,  job_routes,	 user_routes,	  audit_routes,
+						 page_routes,	  event_routes,	  status_routes, mediamtx_routes, report_routes,
+						 live_routes,	  keyframe_routes};
 
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -36,7 +37,12 @@ static struct http_route *make_routes(const struct api *a, size_t *ret_n)
 	n = hls_route_count;
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct api_route *r = tables[t]; r->method; r++)
-			routes[n++] = (struct http_route){r->method, r->pattern, r->lane, api_dispatch, r};
+			routes[n++] = (struct http_route){.method = r->method,
+							  .pattern = r->pattern,
+							  .lane = r->lane,
+							  .handler = api_dispatch,
+							  .arg = r,
+							  .max_body_bytes = r->flags & API_BIG ? BIG_BODY_BYTES : 0};
 	}
 	for (const struct api_asset *s = a->config.assets; s && s->path; s++)
 		routes[n++] = (struct http_route){"GET", s->path, LANE_CONNECTION, asset_send, s};
@@ -53,8 +59,9 @@ static int create_parts(struct api *a)
 	a->revoked = revoked_create(a);
 	a->views = view_log_create();
 	a->grants = relay_grants_create();
+	a->wall = live_wall_create(a);
 	/* Last: its thread looks at the others. */
-	a->sessions = a->feeds && a->grants ? hls_sessions_create(a) : NULL;
+	a->sessions = a->feeds && a->grants && a->wall ? hls_sessions_create(a) : NULL;
 	return a->feeds && a->gzip && a->limiter && a->revoked && a->views && a->grants && a->sessions ? 0 : -ENOMEM;
 }
 
@@ -104,8 +111,8 @@ int api_create(const struct api_config *config, struct api **ret)
 	token_keys_init(&a->keys, config->key);
 	int err = create_parts(a);
 	if (!err && a->config.live.ops) {
-		a->app->viewers = hls_sessions_viewers;
-		a->app->viewers_self = a->sessions;
+		a->app->viewers = api_count_viewers;
+		a->app->viewers_self = a;
 	}
 	if (!err)
 		err = start_server(a);
@@ -123,7 +130,7 @@ void api_destroy(struct api *a)
 		return;
 	/* The server first: after it nobody asks. */
 	http_server_destroy(a->http);
-	if (a->sessions && a->app->viewers_self == a->sessions) {
+	if (a->app->viewers_self == a) {
 		a->app->viewers = NULL;
 		a->app->viewers_self = NULL;
 	}
@@ -134,6 +141,7 @@ void api_destroy(struct api *a)
 	revoked_destroy(a->revoked);
 	view_log_destroy(a->views);
 	relay_grants_destroy(a->grants);
+	live_wall_destroy(a->wall);
 	free(a->routes);
 	sodium_memzero(&a->keys, sizeof(a->keys));
 	free(a);

@@ -39,6 +39,7 @@ struct api_config {
 	 * somebody may watch there is answered at API_MEDIAMTX_AUTH_PATH only then. */
 	size_t (*foreign_sessions)(void *self, struct arena *mem, struct api_foreign_session **ret);
 	void (*foreign_kick)(void *self, const char *session_id);
+	const char *foreign_hls;	/* its base of HLS addresses, for the page's content security policy; or NULL */
 	const struct api_asset *assets; /* the page's files, ended by path NULL; NULL: none */
 };
 

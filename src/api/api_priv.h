@@ -33,6 +33,7 @@ struct login_limiter;
 struct event_feeds;
 struct revoked;
 struct relay_grants;
+struct live_wall;
 
 struct api {
 	/* immutable */
@@ -52,6 +53,7 @@ struct api {
 	struct revoked *revoked;
 	struct view_log *views;
 	struct relay_grants *grants;
+	struct live_wall *wall;
 };
 
 struct api_call {
@@ -66,12 +68,15 @@ struct api_call {
 	json_t *body; /* object, of routes with API_BODY; freed after the call */
 };
 
+#define BIG_BODY_BYTES (20u << 20) /* a file of 16 MiB as JSON */
+
 enum {
 	API_OPEN = 1,	/* no session needed */
 	API_BODY = 2,	/* wants a JSON object; an empty body is {} */
 	API_VIEW = 4,	/* a playback token in the query will do instead of a session */
 	API_PLAIN = 8,	/* not under the API's no-store */
 	API_QUIET = 16, /* does not lengthen the session: the page holds or repeats it on its own, or it sets the cookie itself */
+	API_BIG = 32,	/* a body of up to BIG_BODY_BYTES */
 };
 
 struct api_route {
@@ -85,7 +90,8 @@ struct api_route {
 
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
-	ledger_routes[], job_routes[], user_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[], report_routes[];
+	ledger_routes[], job_routes[], user_routes[], audit_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[],
+	report_routes[], live_routes[], keyframe_routes[];
 
 /* assets.c */
 enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);
@@ -160,6 +166,8 @@ void view_log_destroy(struct view_log *v);
 bool view_is_new(struct view_log *v, const char *user, const char *object, int64_t now_mono_us);
 /* Audits action on object; 0, or answered with 503: what cannot be audited is not shown. */
 int audit_view(struct api_call *c, const char *action, const char *object, const char *city_id, json_t *steals_details);
+/* The same once in ten minutes for what is asked for again and again. */
+int audit_view_once(struct api_call *c, const char *action, const char *object, const char *city_id);
 
 /* --- out.c: entities as JSON --- */
 json_t *json_time(int64_t at);	  /* null for TIME_NONE */
@@ -186,10 +194,29 @@ const char *hls_url(struct api_call *c, const char *camera_id, const char *path)
 enum session_state { SESSION_OK, SESSION_PENDING, SESSION_GONE };
 struct hls_sessions *hls_sessions_create(struct api *a);
 void hls_sessions_destroy(struct hls_sessions *s);
-int hls_session_open(struct hls_sessions *s, const char *user, const char *camera_id, char ret_id[TOKEN_CAP]);
+int hls_session_open(struct hls_sessions *s, const char *user, const char *address, const char *camera_id, char ret_id[TOKEN_CAP]);
 enum session_state hls_session_use(struct hls_sessions *s, const char *camera_id, const char *id);
 uint64_t hls_sessions_version(struct hls_sessions *s);
-int hls_sessions_viewers(void *self, const char *camera_id); /* self: struct hls_sessions */
+
+/* --- who watches a camera now, by whatever way --- */
+struct api_viewer {
+	char user[ID_CAP], address[64]; /* address "": of before a restart */
+	const char *kind;		/* "hls", "live" */
+	int64_t since;
+};
+/* How many there are; the first cap of them are written. */
+size_t api_viewers(struct api *a, const char *camera_id, struct api_viewer *ret, size_t cap);
+int api_count_viewers(void *self, const char *camera_id); /* self: struct api */
+size_t hls_sessions_viewers(struct hls_sessions *s, const char *camera_id, struct api_viewer *ret, size_t cap);
+
+/* --- live_sessions.c --- */
+struct live_wall *live_wall_create(struct api *a);
+void live_wall_destroy(struct live_wall *w); /* after the HTTP server */
+size_t live_wall_viewers(struct live_wall *w, const char *camera_id, struct api_viewer *ret, size_t cap);
+/* Ends what a user may no longer see; the rights' thread. */
+void live_wall_check(struct live_wall *w);
+
+/* --- hls_sessions.c, its counts --- */
 void hls_sessions_count(struct hls_sessions *s, size_t *ret_sessions);
 
 /* --- mediamtx.c --- */
@@ -197,6 +224,8 @@ struct relay_grants *relay_grants_create(void);
 void relay_grants_destroy(struct relay_grants *g);
 /* Ends the sessions at MediaMTX of those who lost the right; the rights' thread. */
 void relay_grants_check(struct api *a);
+/* Those who watch the camera at MediaMTX, as far as it says. */
+size_t relay_viewers(struct api *a, const char *camera_id, struct arena *mem, struct api_viewer *ret, size_t cap);
 
 /* --- hls_gzip.c --- */
 struct gzip_cache *gzip_cache_create(void);

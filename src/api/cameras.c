@@ -1,5 +1,6 @@
 /* /cameras. Worker threads of the catalogue lane. */
 #include "api/json_in.h"
+#include "app/camera_import.h"
 #include "domain/validate.h"
 
 #include <math.h>
@@ -126,9 +127,62 @@ static void cameras_delete(struct api_call *c)
 		answer_none(c);
 }
 
+struct import_in {
+	const char *csv, *city_id;
+	bool dry_run, skip_broken, skip_existing;
+};
+
+static json_t *out_import_row(const struct import_row *r)
+{
+	const struct import_mistake *first = r->n_mistakes ? &r->mistakes[0] : NULL;
+	json_t *mistakes = json_array();
+	for (size_t i = 0; i < r->n_mistakes; i++) {
+		const struct import_mistake *m = &r->mistakes[i];
+		json_array_append_new(mistakes, json_pack("{s:o, s:s, s:o}", "field", json_text(*m->field ? m->field : NULL), "code",
+							  m->code, "error", json_text(m->error)));
+	}
+	return json_pack("{s:i, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "line", r->line, "ok", !first, "added", r->added,
+			 "skipped", r->skipped, "id", json_text(*r->camera.id ? r->camera.id : NULL), "name", json_text(r->camera.name),
+			 "city_id", json_text(*r->camera.city_id ? r->camera.city_id : NULL), "field",
+			 json_text(first && *first->field ? first->field : NULL), "code", json_text(first ? first->code : NULL), "error",
+			 json_text(first ? first->error : NULL), "mistakes", mistakes);
+}
+
+static void cameras_import_post(struct api_call *c)
+{
+	static const struct json_in fields[] = {IN_FIELD(struct import_in, csv, IN_TEXT), IN_FIELD(struct import_in, city_id, IN_TEXT_NULL),
+						IN_FIELD(struct import_in, dry_run, IN_BOOL),
+						IN_FIELD(struct import_in, skip_broken, IN_BOOL),
+						IN_FIELD(struct import_in, skip_existing, IN_BOOL)};
+	struct import_in in = {0};
+	struct import_report report;
+	struct problem p = {0};
+	if (!JSON_READ(c, fields, &in, NULL))
+		return;
+	if (!in.csv) {
+		answer_error(c, 422, "csv", "expected the text of a CSV file");
+		return;
+	}
+	const struct import_how how = {.city_id = in.city_id && *in.city_id ? in.city_id : NULL,
+				       .dry_run = in.dry_run,
+				       .skip_broken = in.skip_broken,
+				       .skip_existing = in.skip_existing};
+	if (cameras_import(c->app, &c->actor, bytes_str(in.csv), &how, c->mem, &report, &p)) {
+		answer_problem(c, &p);
+		return;
+	}
+	json_t *lines = json_array();
+	for (size_t i = 0; i < report.n_rows; i++)
+		json_array_append_new(lines, out_import_row(&report.rows[i]));
+	answer_json(c, 200,
+		    json_pack("{s:b, s:b, s:I, s:I, s:o}", "ok", !report.broken, "dry_run", in.dry_run, "added", (json_int_t)report.added,
+			      "broken", (json_int_t)report.broken, "lines", lines));
+}
+
 const struct api_route camera_routes[] = {
 	{"GET", "/api/v1/cameras", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor city city_id text q archived", cameras_list},
 	{"POST", "/api/v1/cameras", LANE_CATALOG, API_BODY, -1, NULL, cameras_post},
+	{"POST", "/api/v1/cameras/import", LANE_LONG, API_BODY | API_BIG, RIGHT_ADMINISTER, NULL, cameras_import_post},
 	{"GET", "/api/v1/cameras/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, cameras_get},
 	{"PATCH", "/api/v1/cameras/{id}", LANE_CATALOG, API_BODY, -1, NULL, cameras_patch},
 	{"DELETE", "/api/v1/cameras/{id}", LANE_CATALOG, 0, -1, NULL, cameras_delete},

@@ -1,6 +1,9 @@
 /* /cities. Worker threads of the catalogue lane. */
 #include "api/json_in.h"
+#include "app/reports.h"
 #include "domain/validate.h"
+
+#include <limits.h>
 
 struct city_in {
 	const char *id, *name, *time_zone, *language;
@@ -170,7 +173,37 @@ static void city_delete(struct api_call *c)
 		answer_none(c);
 }
 
+static void city_preview(struct api_call *c)
+{
+	const char *text = http_query(c->rq, "days");
+	struct retention_preview r;
+	struct problem p = {0};
+	uint64_t days = 0;
+	if (!text || bytes_to_u64(bytes_str(text), &days) || days > INT_MAX) {
+		answer_error(c, 400, "days", "expected a number of days");
+		return;
+	}
+	if (retention_preview(c->app, &c->actor, http_param(c->rq, "id"), (int)days, c->mem, &r, &p)) {
+		answer_problem(c, &p);
+		return;
+	}
+	json_t *o =
+		json_pack("{s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:I}", "retention_days_now", r.retention_days_now, "retention_days",
+			  r.retention_days, "files", (json_int_t)r.files, "bytes", (json_int_t)r.bytes, "cameras", (json_int_t)r.cameras,
+			  "oldest_at", json_time(r.oldest_at), "newest_at", json_time(r.newest_at), "held_files", (json_int_t)r.held_files);
+	json_t *when =
+		json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I, s:o}}", "notice_at", json_time(r.notice_at),
+			  "notice_on", json_day(r.notice_on), "due_on", json_day(r.due_on), "first_deleted_at",
+			  json_time(r.first_deleted_at), "anyway", "files", (json_int_t)r.files_anyway, "bytes", (json_int_t)r.bytes_anyway,
+			  "noticed", "files", (json_int_t)r.noticed_files, "bytes", (json_int_t)r.noticed_bytes, "kept_longer", "files",
+			  (json_int_t)r.kept_files, "bytes", (json_int_t)r.kept_bytes, "until", json_time(r.kept_until));
+	json_object_update(o, when);
+	json_decref(when);
+	answer_json(c, 200, o);
+}
+
 const struct api_route city_routes[] = {
+	{"GET", "/api/v1/cities/{id}/retention-preview", LANE_CATALOG, 0, RIGHT_ADMINISTER, "days", city_preview},
 	{"GET", "/api/v1/cities", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor", city_list},
 	{"POST", "/api/v1/cities", LANE_CATALOG, API_BODY, -1, NULL, city_post},
 	{"GET", "/api/v1/cities/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, city_get},

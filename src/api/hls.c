@@ -81,7 +81,7 @@ static void open_session(struct api_call *c, const struct camera *camera, struct
 	struct buf out = {0};
 	char session[TOKEN_CAP] = "";
 	if (!http_is_head(c->rq)) {
-		if (hls_session_open(c->api->sessions, c->actor.id, camera->id, session)) {
+		if (hls_session_open(c->api->sessions, c->actor.id, http_peer(c->rq), camera->id, session)) {
 			refuse(c->rq, 503, "too many viewers at once");
 			return;
 		}

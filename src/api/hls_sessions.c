@@ -23,7 +23,8 @@
 struct session {
 	/* immutable */
 	char id[TOKEN_CAP];
-	char user[ID_CAP], camera_id[ID_CAP];
+	char user[ID_CAP], camera_id[ID_CAP], address[64];
+	int64_t since_utc_us;
 	/* under lock */
 	struct session *next_id, *next_camera;
 	int64_t last_used_us; /* monotonic */
@@ -89,12 +90,13 @@ static struct session *session_new(struct hls_sessions *s, const char *id, const
 	strcpy(it->user, t->user);
 	strcpy(it->camera_id, t->camera_id);
 	it->verified = verified;
+	it->since_utc_us = t->expires_at; /* when it was opened */
 	it->last_used_us = api_mono(s->api);
 	add(s, it);
 	return it;
 }
 
-int hls_session_open(struct hls_sessions *s, const char *user, const char *camera_id, char ret_id[TOKEN_CAP])
+int hls_session_open(struct hls_sessions *s, const char *user, const char *address, const char *camera_id, char ret_id[TOKEN_CAP])
 {
 	struct token t = {.expires_at = api_now(s->api)};
 	if (strlen(user) >= ID_CAP || strlen(camera_id) >= ID_CAP)
@@ -106,7 +108,10 @@ int hls_session_open(struct hls_sessions *s, const char *user, const char *camer
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);
-	err = session_new(s, ret_id, &t, true) ? 0 : -ENOSPC;
+	struct session *it = session_new(s, ret_id, &t, true);
+	if (it)
+		bytes_copy_str(bytes_str(address), it->address, sizeof(it->address));
+	err = it ? 0 : -ENOSPC;
 	pthread_mutex_unlock(&s->lock);
 	return err;
 }
@@ -149,21 +154,39 @@ uint64_t hls_sessions_version(struct hls_sessions *s)
 	return atomic_load(&s->version);
 }
 
-int hls_sessions_viewers(void *self, const char *camera_id)
+size_t hls_sessions_viewers(struct hls_sessions *s, const char *camera_id, struct api_viewer *ret, size_t cap)
 {
-	struct hls_sessions *s = self;
 	const struct live_source *live = &s->api->config.live;
 	int64_t within = live->ops ? live->ops->max_wait_ms(live->self, camera_id) * INT64_C(1000) + US_PER_S : 0;
-	int n = 0;
+	size_t n = 0;
 	if (within < VIEWING_US)
 		within = VIEWING_US;
 	int64_t since = api_mono(s->api) - within;
 	pthread_mutex_lock(&s->lock);
-	for (struct session *it = s->by_camera[text_hash(camera_id)]; it; it = it->next_camera)
-		n += it->used && it->verified && !it->refused && it->last_used_us >= since && strcmp(it->camera_id, camera_id) == 0 &&
-		     strcmp(it->user, RECORDER_USER) != 0;
+	for (struct session *it = s->by_camera[text_hash(camera_id)]; it; it = it->next_camera) {
+		if (!it->used || !it->verified || it->refused || it->last_used_us < since || strcmp(it->camera_id, camera_id) ||
+		    !strcmp(it->user, RECORDER_USER))
+			continue;
+		if (n < cap) {
+			ret[n] = (struct api_viewer){.kind = "hls", .since = it->since_utc_us};
+			memcpy(ret[n].user, it->user, sizeof(it->user));
+			memcpy(ret[n].address, it->address, sizeof(it->address));
+		}
+		n++;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return n;
+}
+
+size_t api_viewers(struct api *a, const char *camera_id, struct api_viewer *ret, size_t cap)
+{
+	size_t n = hls_sessions_viewers(a->sessions, camera_id, ret, cap), used = n < cap ? n : cap;
+	return n + live_wall_viewers(a->wall, camera_id, ret ? ret + used : NULL, cap - used);
+}
+
+int api_count_viewers(void *self, const char *camera_id)
+{
+	return (int)api_viewers(self, camera_id, NULL, 0);
 }
 
 void hls_sessions_count(struct hls_sessions *s, size_t *ret_sessions)
@@ -288,6 +311,7 @@ static void *checker_main(void *arg)
 		apply(s, pairs, n);
 		free(pairs);
 		event_feeds_check(s->api->feeds);
+		live_wall_check(s->api->wall);
 		relay_grants_check(s->api);
 	}
 }

@@ -71,17 +71,36 @@ static bool reader_language(struct api_call *c, enum language *ret)
 	return true;
 }
 
+static bool read_notice_filter(struct api_call *c, struct notice_filter *f)
+{
+	const char *kind = http_query(c->rq, "kind"), *delivery = http_query(c->rq, "delivery");
+	for (int k = NOTICE_EXPIRING; kind && k <= NOTICE_HOLD_ENDING; k++)
+		if (strcmp(kind, notice_kind_name((enum notice_kind)k)) == 0)
+			f->kind = k;
+	if (kind && f->kind < 0) {
+		answer_error(c, 400, "kind", "expected one of the kinds of notices");
+		return false;
+	}
+	if (delivery && strcmp(delivery, "failed")) {
+		answer_error(c, 400, "delivery", "expected failed");
+		return false;
+	}
+	f->failed = delivery != NULL;
+	return true;
+}
+
 static void notices_list(struct api_call *c)
 {
 	struct catalog *cat = c->app->catalog;
 	enum language language;
+	struct notice_filter f = {.city_id = query_either(c, "city_id", "city"), .kind = -1};
 	struct page page;
 	struct notice *rows;
 	size_t n;
 	char *next = NULL;
-	if (!query_page(c, &page) || !reader_language(c, &language))
+	if (!query_page(c, &page) || !reader_language(c, &language) || !read_notice_filter(c, &f))
 		return;
-	int err = cat->notices->list(cat->self, &c->actor, query_either(c, "city_id", "city"), &page, c->mem, &rows, &n, &next);
+	int err = cat->notices->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
 	if (err) {
 		answer_errno(c, err);
 		return;
@@ -106,9 +125,48 @@ static void notices_get(struct api_call *c)
 		answer_json(c, 200, out_notice(c, &notice, language));
 }
 
+static void notices_retry(struct api_call *c)
+{
+	struct catalog *cat = c->app->catalog;
+	struct problem p = {0};
+	struct notice notice;
+	enum language language;
+	if (!reader_language(c, &language))
+		return;
+	if (notice_retry(c->app, &c->actor, http_param(c->rq, "id"), &p)) {
+		answer_problem(c, &p);
+		return;
+	}
+	int err = cat->notices->get(cat->self, &c->actor, http_param(c->rq, "id"), c->mem, &notice);
+	if (err)
+		answer_errno(c, err);
+	else
+		answer_json(c, 200, out_notice(c, &notice, language));
+}
+
 struct run_in {
 	bool dry_run;
 };
+
+/* {"<id>": "<name>"}; what cannot be read has no name. */
+static json_t *camera_names(struct api_call *c)
+{
+	const struct camera_filter f = {.archived = true};
+	struct catalog *cat = c->app->catalog;
+	struct page page = {.limit = 1000};
+	json_t *names = json_object();
+	do {
+		struct camera *rows;
+		size_t n = 0;
+		char *next = NULL;
+		if (cat->cameras->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next))
+			n = 0;
+		for (size_t i = 0; i < n; i++)
+			json_object_set_new(names, rows[i].id, json_text(rows[i].name));
+		page.cursor = next;
+	} while (page.cursor);
+	return names;
+}
 
 static void run_cleanup(struct api_call *c)
 {
@@ -128,15 +186,18 @@ static void run_cleanup(struct api_call *c)
 		answer_problem(c, &p);
 		return;
 	}
-	json_t *items = json_array();
+	json_t *items = json_array(), *names = report.n_items ? camera_names(c) : json_object();
 	for (size_t i = 0; i < report.n_items; i++) {
 		const struct cleanup_item *item = &report.items[i];
 		uuid_format(&item->recording_id, id);
-		json_array_append_new(items, json_pack("{s:o, s:o, s:o, s:s, s:o, s:I, s:o}", "what", json_text(item->what), "city_id",
-						       json_text(item->city_id), "camera_id", json_text(item->camera_id), "recording_id",
-						       id, "file_path", json_text(item->file_path), "bytes", (json_int_t)item->bytes,
-						       "started_at", json_time(item->started_at)));
+		json_t *name = json_object_get(names, item->camera_id);
+		json_array_append_new(items, json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:I, s:o}", "camera_name",
+						       name ? json_incref(name) : json_text(item->camera_id), "what", json_text(item->what),
+						       "city_id", json_text(item->city_id), "camera_id", json_text(item->camera_id),
+						       "recording_id", id, "file_path", json_text(item->file_path), "bytes",
+						       (json_int_t)item->bytes, "started_at", json_time(item->started_at)));
 	}
+	json_decref(names);
 	json_t *o = out_job_run(&report.run);
 	json_object_set_new(o, "items", items);
 	answer_json(c, 200, o);
@@ -188,8 +249,9 @@ static void cleanup_change(struct api_call *c)
 }
 
 const struct api_route job_routes[] = {
-	{"GET", "/api/v1/notices", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor city city_id language", notices_list},
+	{"GET", "/api/v1/notices", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor city city_id kind delivery language", notices_list},
 	{"GET", "/api/v1/notices/{id}", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "language", notices_get},
+	{"POST", "/api/v1/notices/{id}/retry", LANE_CATALOG, API_BODY, RIGHT_ADMINISTER, "language", notices_retry},
 	{"GET", "/api/v1/jobs/cleanup", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, answer_cleanup},
 	{"PATCH", "/api/v1/jobs/cleanup", LANE_CATALOG, API_BODY, -1, NULL, cleanup_change},
 	{"POST", "/api/v1/jobs/cleanup/run", LANE_LONG, API_BODY, -1, NULL, run_cleanup},

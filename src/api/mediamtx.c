@@ -338,6 +338,22 @@ void relay_grants_check(struct api *a)
 	arena_finish(&mem);
 }
 
+size_t relay_viewers(struct api *a, const char *camera_id, struct arena *mem, struct api_viewer *ret, size_t cap)
+{
+	struct api_foreign_session *list;
+	size_t n = 0, all = a->config.foreign_sessions ? a->config.foreign_sessions(a->config.self, mem, &list) : 0;
+	for (size_t i = 0; i < all && n < cap; i++) {
+		struct token t;
+		char text[TOKEN_CAP];
+		token_of(list[i].query, text);
+		if (strcmp(list[i].camera_id, camera_id) != 0 || !text[0] || token_verify(&a->keys, TOKEN_LIVE, text, &t))
+			continue;
+		ret[n] = (struct api_viewer){.kind = "hls", .since = TIME_NONE};
+		strcpy(ret[n++].user, t.user);
+	}
+	return n;
+}
+
 const struct api_route mediamtx_routes[] = {
 	{"POST", API_MEDIAMTX_AUTH_PATH, LANE_CATALOG, API_OPEN, -1, NULL, mediamtx_auth},
 	{0},

@@ -101,14 +101,6 @@ json_t *out_attention(const struct attention *t)
 			 json_time(t->until), "note", json_text(t->note), "by", json_text(t->by), "at", json_time(t->at));
 }
 
-/* Since when there are no pictures of what is to run. */
-static int64_t lost_at(const struct stream_view *v)
-{
-	if (v->status != STREAM_RECONNECTING && v->status != STREAM_STARTING)
-		return TIME_NONE;
-	return v->state.last_frame_at != TIME_NONE ? v->state.last_frame_at : v->state.since;
-}
-
 /* What a row says of its camera, and of how it does beside its status. */
 static json_t *out_stream_camera(struct api_call *c, const struct stream_view *v)
 {
@@ -123,7 +115,7 @@ static json_t *out_stream_camera(struct api_call *c, const struct stream_view *v
 			 m->number ? json_integer(m->number) : json_null(), "group", json_text(m->group), "record", m->record, "archived",
 			 m->archived_at != TIME_NONE, "bitrate_bps", v->bitrate_bps < 0 ? json_null() : json_integer(v->bitrate_bps),
 			 "attention", out_attention(v->attention), "need", needs[need], "needs_attention", need >= NEED_NO_SIGNAL,
-			 "lost_at", json_time(lost_at(v)), "can_live", c->api->config.live.ops ? "mse" : "hls", "has_small",
+			 "lost_at", json_time(stream_lost_at(v)), "can_live", c->api->config.live.ops ? "mse" : "hls", "has_small",
 			 m->live_url && *m->live_url);
 }
 

@@ -71,6 +71,20 @@ static bool read_mark(struct api_call *c, struct mark_in *in)
 	return true;
 }
 
+/* A row of the first camera's city. */
+static void note_mark(struct api_call *c, const char *action, const struct mark *m)
+{
+	struct catalog *cat = c->app->catalog;
+	struct camera camera = {0};
+	cat->cameras->get(cat->self, &c->actor, m->camera_ids[0], c->mem, &camera);
+	json_t *details = json_pack("{s:o, s:o, s:o, s:o}", "camera_ids", json_texts(m->camera_ids, m->n_cameras), "at", json_time(m->at),
+				    "text", json_text(m->text), "by", json_text(m->by));
+	char *text = json_dumps(details, JSON_COMPACT);
+	audit_note(c->app, &c->actor, action, arena_printf(c->mem, "mark:%lld", (long long)m->row_id), camera.city_id, text);
+	free(text);
+	json_decref(details);
+}
+
 static void marks_post(struct api_call *c)
 {
 	struct catalog *cat = c->app->catalog;
@@ -99,7 +113,7 @@ static void marks_post(struct api_call *c)
 		answer_errno(c, err);
 		return;
 	}
-	audit_note(c->app, &c->actor, "mark.create", arena_printf(c->mem, "mark:%lld", (long long)m.row_id), camera.city_id, NULL);
+	note_mark(c, "mark.create", &m);
 	answer_json(c, 201, out_mark(&m));
 }
 
@@ -125,19 +139,13 @@ static void marks_delete(struct api_call *c)
 		answer_error(c, 403, NULL, "a mark is removed by who made it, or by an administrator");
 		return;
 	}
-	struct camera camera = {0};
-	cat->cameras->get(cat->self, &c->actor, m.camera_ids[0], c->mem, &camera);
-	json_t *details = json_pack("{s:o, s:o, s:o}", "text", json_text(m.text), "by", json_text(m.by), "at", json_time(m.at));
-	char *text = json_dumps(details, JSON_COMPACT);
-	json_decref(details);
 	err = cat->marks->remove(cat->self, (int64_t)id);
-	if (!err) {
-		audit_note(c->app, &c->actor, "mark.remove", arena_printf(c->mem, "mark:%lld", (long long)id), camera.city_id, text);
-		answer_none(c);
-	} else {
+	if (err) {
 		answer_errno(c, err);
+		return;
 	}
-	free(text);
+	note_mark(c, "mark.remove", &m);
+	answer_none(c);
 }
 
 static const char *layouts_key(struct api_call *c)

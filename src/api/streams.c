@@ -2,6 +2,8 @@
 #include "api/json_in.h"
 #include "app/attention.h"
 
+#include <stdlib.h>
+
 #define STREAM_IDS_MAX 500
 
 static void stream_one_get(struct api_call *c)
@@ -246,6 +248,41 @@ static void attention_put(struct api_call *c)
 		answer_json(c, 200, out_stream(c, &v));
 }
 
+#define VIEWERS_MAX 1000u
+
+/* By name, the longest watching first. */
+static int compare_viewers(const void *a, const void *b)
+{
+	const struct api_viewer *x = a, *y = b;
+	int c = strcmp(x->user, y->user);
+	return c ? c : (x->since > y->since) - (x->since < y->since);
+}
+
+static void viewers_get(struct api_call *c)
+{
+	struct catalog *cat = c->app->catalog;
+	struct camera camera;
+	if (!actor_may(&c->actor, RIGHT_RUN_STREAMS) && !actor_may(&c->actor, RIGHT_SEE_AUDIT)) {
+		answer_error(c, 403, NULL, "your role (%s) does not allow this", role_name(c->actor.role));
+		return;
+	}
+	int err = cat->cameras->get(cat->self, &c->actor, http_param(c->rq, "id"), c->mem, &camera);
+	if (err) {
+		answer_errno(c, err);
+		return;
+	}
+	struct api_viewer *rows = ARENA_ARRAY(c->mem, struct api_viewer, VIEWERS_MAX);
+	size_t n = api_viewers(c->api, camera.id, rows, VIEWERS_MAX), shown = n < VIEWERS_MAX ? n : VIEWERS_MAX;
+	shown += relay_viewers(c->api, camera.id, c->mem, rows + shown, VIEWERS_MAX - shown);
+	qsort(rows, shown, sizeof(*rows), compare_viewers);
+	json_t *items = json_array();
+	for (size_t i = 0; i < shown; i++)
+		json_array_append_new(items,
+				      json_pack("{s:o, s:s, s:o, s:o}", "user", json_text(rows[i].user), "kind", rows[i].kind, "since",
+						json_time(rows[i].since), "address", json_text(*rows[i].address ? rows[i].address : NULL)));
+	answer_list(c, items, NULL);
+}
+
 const struct api_route stream_routes[] = {
 	{"GET", "/api/v1/streams", LANE_CATALOG, 0, RIGHT_SEE_STATUS,
 	 "limit cursor city city_id status text q sort group recording_state attention camera_ids", streams_list},
@@ -254,6 +291,7 @@ const struct api_route stream_routes[] = {
 	{"GET", "/api/v1/cameras/{id}/stream", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, stream_one_get},
 	{"POST", "/api/v1/cameras/{id}/stream", LANE_CATALOG, API_BODY, -1, NULL, stream_one_start},
 	{"DELETE", "/api/v1/cameras/{id}/stream", LANE_CATALOG, API_BODY, -1, "reason", stream_one_stop},
+	{"GET", "/api/v1/cameras/{id}/viewers", LANE_CATALOG, 0, RIGHT_SEE_STATUS, NULL, viewers_get},
 	{"PUT", "/api/v1/cameras/{id}/attention", LANE_CATALOG, API_BODY, RIGHT_RUN_STREAMS, NULL, attention_put},
 	{0},
 };

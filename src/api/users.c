@@ -1,4 +1,4 @@
-/* /users and /audit. Worker threads; what hashes a password has the password lane. */
+/* /users. Worker threads; what hashes a password has the password lane. */
 #include "api/json_in.h"
 
 #include <errno.h>
@@ -224,38 +224,11 @@ static void users_delete(struct api_call *c)
 	answer_none(c);
 }
 
-static void audit_list(struct api_call *c)
-{
-	struct catalog *cat = c->app->catalog;
-	struct audit_filter f = {.actor = http_query(c->rq, "actor"),
-				 .action = http_query(c->rq, "action"),
-				 .object = http_query(c->rq, "object"),
-				 .city_id = query_either(c, "city_id", "city"),
-				 .from = TIME_NONE,
-				 .to = TIME_NONE};
-	struct page page;
-	struct audit_entry *rows;
-	size_t n;
-	char *next = NULL;
-	if (!query_page(c, &page) || !call_query_time(c, "from", &f.from) || !call_query_time(c, "to", &f.to))
-		return;
-	int err = cat->audit->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
-	if (err) {
-		answer_errno(c, err);
-		return;
-	}
-	json_t *items = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, out_audit(&rows[i]));
-	answer_list(c, items, next);
-}
-
 const struct api_route user_routes[] = {
 	{"GET", "/api/v1/users", LANE_CATALOG, 0, RIGHT_ADMINISTER, "limit cursor", users_list},
 	{"POST", "/api/v1/users", LANE_PASSWORD, API_BODY, RIGHT_ADMINISTER, NULL, users_post},
 	{"GET", "/api/v1/users/{name}", LANE_CATALOG, 0, -1, NULL, users_get},
 	{"PATCH", "/api/v1/users/{name}", LANE_PASSWORD, API_BODY | API_QUIET, -1, NULL, users_patch},
 	{"DELETE", "/api/v1/users/{name}", LANE_CATALOG, 0, RIGHT_ADMINISTER, NULL, users_delete},
-	{"GET", "/api/v1/audit", LANE_CATALOG, 0, RIGHT_SEE_AUDIT, "limit cursor actor action object city city_id from to", audit_list},
 	{0},
 };

@@ -56,6 +56,16 @@ bool view_is_new(struct view_log *v, const char *user, const char *object, int64
 	return news;
 }
 
+static void view_forget(struct view_log *v, const char *user, const char *object)
+{
+	uint64_t key = view_key(user, object);
+	size_t i = (size_t)(key % VIEW_ROWS);
+	pthread_mutex_lock(&v->lock);
+	if (v->rows[i].key == key)
+		v->rows[i].key = 0;
+	pthread_mutex_unlock(&v->lock);
+}
+
 int audit_view(struct api_call *c, const char *action, const char *object, const char *city_id, json_t *steals_details)
 {
 	char *text = steals_details ? json_dumps(steals_details, JSON_COMPACT) : NULL;
@@ -66,5 +76,16 @@ int audit_view(struct api_call *c, const char *action, const char *object, const
 		http_set_header(c->rq, "Retry-After", "1");
 		answer_error(c, 503, NULL, "this cannot be noted in the audit now, so it is not shown");
 	}
+	return err;
+}
+
+int audit_view_once(struct api_call *c, const char *action, const char *object, const char *city_id)
+{
+	const char *what = arena_printf(c->mem, "%s %s", action, object);
+	if (!view_is_new(c->api->views, c->actor.id, what, api_mono(c->api)))
+		return 0;
+	int err = audit_view(c, action, object, city_id, json_pack("{s:s}", "address", http_peer(c->rq)));
+	if (err)
+		view_forget(c->api->views, c->actor.id, what);
 	return err;
 }

@@ -29,6 +29,13 @@ enum need stream_need(const struct stream_view *v, int64_t now)
 	return v->status == STREAM_LIVE ? NEED_NOT_RECORDED : NEED_NO_SIGNAL;
 }
 
+int64_t stream_lost_at(const struct stream_view *v)
+{
+	if (v->status != STREAM_RECONNECTING && v->status != STREAM_STARTING)
+		return TIME_NONE;
+	return v->state.last_frame_at != TIME_NONE ? v->state.last_frame_at : v->state.since;
+}
+
 /* On the air and recording as it should, for long enough not to be about to go again. */
 static bool is_well(struct app *app, const char *camera_id, int64_t now)
 {

@@ -25,5 +25,7 @@ enum need {
 };
 #define NEED_GRACE_US (10 * US_PER_S) /* what has just begun or changed is given so long */
 enum need stream_need(const struct stream_view *v, int64_t now);
+/* Since when there are no pictures of what is to run; TIME_NONE. */
+int64_t stream_lost_at(const struct stream_view *v);
 
 #endif

@@ -27,7 +27,7 @@ static int check_city(struct app *app, const struct actor *a, const char *city_i
 	return err ? catalog_problem(p, err, "the city \"%.64s\"", city_id) : 0;
 }
 
-static int check_camera(struct app *app, const struct actor *a, const struct camera *c, struct problem *p)
+int camera_check(struct app *app, const struct actor *a, const struct camera *c, struct problem *p)
 {
 	char why[200];
 	if (validate_name(c->name, why, sizeof(why)) != 0)
@@ -87,7 +87,7 @@ int camera_create(struct app *app, const struct actor *a, const struct camera *c
 		return err;
 	if (!made && validate_id(c->id, why, sizeof(why)) != 0)
 		return invalid(p, "id", why);
-	if ((err = check_camera(app, a, c, p)))
+	if ((err = camera_check(app, a, c, p)))
 		return err;
 	struct camera full = tidy(c);
 	full.created_at = app_now(app);
@@ -153,12 +153,13 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 		return catalog_problem(p, err, "the camera \"%.64s\"", c->id);
 	if (was.archived_at != TIME_NONE)
 		return problem_set(p, PROBLEM_CONFLICT, "", "the camera \"%s\" is archived", c->id);
-	if ((err = check_camera(app, a, c, p)))
+	if ((err = camera_check(app, a, c, p)))
 		return err;
 	is.created_at = was.created_at;
 	is.archived_at = was.archived_at;
 	bool moved = differs(was.city_id, is.city_id);
-	bool source = moved || differs(was.rtsp_url, is.rtsp_url) || differs(was.live_url, is.live_url) || was.audio != is.audio;
+	bool source = moved || differs(was.rtsp_url, is.rtsp_url) || was.audio != is.audio;
+	bool small = differs(was.live_url, is.live_url); /* never recorded: the file goes on */
 	bool has_row = app->catalog->streams->get(app->catalog->self, a, c->id, mem, &s) == 0;
 	bool running = has_row && s.status != STREAM_STOPPED;
 	if ((err = app->catalog->cameras->update(app->catalog->self, a, &is)))
@@ -170,7 +171,7 @@ static int update_locked(struct app *app, const struct actor *a, const struct ca
 		if (app->catalog->streams->put(app->catalog->self, a, &s) != 0)
 			log_error("stream.move_failed", KV_S("camera", is.id));
 	}
-	if (running && (source || is.record != was.record))
+	if (running && (source || small || is.record != was.record))
 		stream_apply(app, &is, now, GAP_NO_SIGNAL, NULL);
 	else if (has_row && !running)
 		carry_stop(app, &was, &is, &s, now, mem);

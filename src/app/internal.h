@@ -28,6 +28,10 @@ int all_cameras(struct app *app, const struct actor *a, const struct camera_filt
 /* Every hold in force. */
 int all_holds(struct app *app, struct arena *mem, struct hold **ret, size_t *ret_n);
 
+/* --- cameras.c --- */
+/* The camera as a whole, and its city. */
+int camera_check(struct app *app, const struct actor *a, const struct camera *c, struct problem *p);
+
 /* --- streams.c, for cameras.c and resume: the caller holds the camera's lock --- */
 void camera_lock(const char *camera_id);
 void camera_unlock(const char *camera_id);

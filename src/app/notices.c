@@ -240,3 +240,33 @@ int notices_deliver(struct app *app, size_t *ret_tried)
 		*ret_tried = count;
 	return err;
 }
+
+int notice_retry(struct app *app, const struct actor *a, const char *id, struct problem *p)
+{
+	struct arena mem = {0};
+	struct notice n;
+	size_t again = 0;
+	int err = require_right(a, RIGHT_ADMINISTER, p);
+	if (err)
+		return err;
+	err = app->catalog->notices->get(app->catalog->self, a, id, &mem, &n);
+	for (size_t i = 0; !err && i < n.n_deliveries; i++) {
+		struct delivery d = n.deliveries[i];
+		if (d.status == DELIVERY_SENT)
+			continue;
+		d.status = DELIVERY_PENDING;
+		d.next_attempt_at = app_now(app);
+		err = app->catalog->notices->update_delivery(app->catalog->self, &d);
+		again += !err;
+	}
+	if (again) {
+		audit_note(app, a, "notice.retry", arena_printf(&mem, "notice:%s", n.id), n.city_id, NULL);
+		publish(app, EVENT_NOTICE_DELIVERY, n.city_id, NULL, n.id);
+	}
+	if (err)
+		err = catalog_problem(p, err, "the notice \"%.40s\"", id);
+	else if (!again)
+		err = problem_set(p, PROBLEM_CONFLICT, "", "every delivery of this notice was made");
+	arena_finish(&mem);
+	return err;
+}

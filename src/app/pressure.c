@@ -186,7 +186,7 @@ static int told_on(struct app *app, const char *city_id, int64_t day, struct are
 		struct notice *n;
 		size_t count = 0;
 		const struct page page = {.limit = 100, .cursor = next};
-		int err = app->catalog->notices->list(app->catalog->self, warden, city_id, &page, mem, &n, &count, &next);
+		int err = app->catalog->notices->list(app->catalog->self, warden, NOTICES_OF(city_id), &page, mem, &n, &count, &next);
 		if (err)
 			return err;
 		for (size_t i = 0; i < count && !older; i++) {

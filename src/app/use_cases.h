@@ -23,6 +23,7 @@ struct app {
 	const char *site_id;
 	const char *site_time_zone;   /* of the daily job */
 	const char *cleanup_schedule; /* cron */
+	int64_t file_us;	      /* how long recording files are; 0: an hour */
 	const char *public_url;	      /* for links in notices; NULL: none */
 	/* Viewers of a camera by the viewing sessions (api/), used where the provider answers -1. */
 	int (*viewers)(void *viewers_self, const char *camera_id);
@@ -144,6 +145,8 @@ int cleanup_run(struct app *app, const struct actor *a, bool dry_run, int64_t sc
 		struct problem *p);
 /* Sends what is due of the outbox; how many were tried in *ret_tried. Back-off 1 min doubling to 1 h, given up after 7 days. */
 int notices_deliver(struct app *app, size_t *ret_tried);
+/* Deliveries of the notice that were given up, or wait for their next attempt, are tried again at once. */
+int notice_retry(struct app *app, const struct actor *a, const char *id, struct problem *p);
 /* Called every few seconds by the jobs thread: delivers notices, expires holds, restarts stops that end by themselves, watches disk
  * pressure. */
 void jobs_tick(struct app *app);

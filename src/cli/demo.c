@@ -19,14 +19,15 @@
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
 #define MAX_CAMERAS 64
+#define ADMIN "admin" /* who did what the past shows */
 
 static const struct {
 	const char *id, *name;
 	int days;
 } demo_cities[] = {{"lapa", "Lapa", 15}, {"centro", "Centro", 30}, {"porto", "Porto", 7}};
 
-struct line { /* of `camsim --demo --list`: id, name, URL, city, clip */
-	char *id, *name, *url, *city, *clip;
+struct line { /* of `camsim --demo --list` */
+	char *id, *name, *url, *city, *clip, *group, *small_url;
 };
 
 struct demo {
@@ -52,13 +53,14 @@ static int read_list(struct demo *d)
 {
 	char text[2048];
 	while (fgets(text, sizeof(text), stdin) && d->n < MAX_CAMERAS) {
-		char *rest = text, **fields[] = {&d->cameras[d->n].id, &d->cameras[d->n].name, &d->cameras[d->n].url,
-						 &d->cameras[d->n].city, &d->cameras[d->n].clip};
+		char *rest = text,
+		     **fields[] = {&d->cameras[d->n].id,   &d->cameras[d->n].name,  &d->cameras[d->n].url,	&d->cameras[d->n].city,
+				   &d->cameras[d->n].clip, &d->cameras[d->n].group, &d->cameras[d->n].small_url};
 		text[strcspn(text, "\r\n")] = 0;
 		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 			char *word = strsep(&rest, "\t");
 			if (!word || !*word) {
-				cli_say("demo seed: expected five fields separated by tabs on line %zu", d->n + 1);
+				cli_say("demo seed: expected seven fields separated by tabs on line %zu", d->n + 1);
 				return CLI_FAILED;
 			}
 			*fields[i] = arena_strdup(&d->mem, word);
@@ -152,9 +154,10 @@ static int add_cameras(struct demo *d)
 				   .city_id = l->city,
 				   .name = l->name,
 				   .rtsp_url = l->url,
+				   .live_url = strcmp(l->small_url, "-") != 0 ? l->small_url : NULL,
 				   .record = true,
 				   .number = (int)i + 1,
-				   .group = "",
+				   .group = l->group,
 				   .address = "",
 				   .notes = "",
 				   .lat = NAN,
@@ -200,6 +203,12 @@ static bool has_footage(struct demo *d, const char *camera_id, int64_t from, int
 	return !err && n;
 }
 
+/* Begin of what comes due tomorrow. */
+static int64_t due_start(const struct demo *d, const struct line *l)
+{
+	return d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US;
+}
+
 /* An hour ago, yesterday, and what comes due tomorrow. */
 static int record_past(struct demo *d, const struct line *l)
 {
@@ -219,7 +228,7 @@ static int record_past(struct demo *d, const struct line *l)
 				    .journal_self = s->catalog->self,
 				    .clock = &clock_system,
 				    .threads_per_volume = 1};
-	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US};
+	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, due_start(d, l)};
 	int err = 0;
 	for (size_t i = 0; i < 3 && !err; i++) {
 		if (has_footage(d, l->id, starts[i] - HOUR_US / 2, starts[i] + HOUR_US / 2))
@@ -247,7 +256,7 @@ static int add_gaps(struct demo *d)
 	} kinds[] = {
 		{GAP_NO_SIGNAL, 40, NULL, NULL},
 		{GAP_SERVER_DOWN, 95, NULL, NULL},
-		{GAP_STOPPED_BY_USER, 600, "admin", "Manutenção do poste"},
+		{GAP_STOPPED_BY_USER, 600, ADMIN, "Manutenção do poste"},
 		{GAP_DISK_FULL, 30, NULL, NULL},
 		{GAP_BAD_DATA, 12, NULL, NULL},
 	};
@@ -274,6 +283,56 @@ static int add_gaps(struct demo *d)
 			return fail("gaps", err);
 	}
 	return 0;
+}
+
+static const struct line *line_of(const struct demo *d, const char *id)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!strcmp(d->cameras[i].id, id))
+			return &d->cameras[i];
+	return NULL;
+}
+
+/* Two moments in what comes due tomorrow, that nobody held, and one an hour ago. */
+static int add_marks(struct demo *d)
+{
+	static const struct {
+		const char *camera, *text;
+		bool due;
+		int second;
+	} list[] = {
+		{"praca", "Homem mexendo no poste de iluminação", true, 90},
+		{"ponte-velha", "Carga caída na pista, sentido bairro", true, 150},
+		{"portao-1", "Carro vermelho parado em fila dupla", false, 45},
+	};
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		const struct line *l = line_of(d, list[i].camera);
+		if (!l)
+			continue;
+		int64_t row, at = (list[i].due ? due_start(d, l) : d->now - HOUR_US) + list[i].second * US_PER_S;
+		const char *const camera = l->id;
+		struct mark m = {.at = at, .created_at = at, .camera_ids = &camera, .n_cameras = 1, .text = list[i].text, .by = ADMIN};
+		int err = d->site.catalog->marks->insert(d->site.catalog->self, d->actor, &m, &row);
+		if (err)
+			return fail("marks", err);
+	}
+	return 0;
+}
+
+/* As if somebody had taken yesterday's minute with them: the timeline shows it. */
+static int add_export(struct demo *d)
+{
+	const struct line *l = line_of(d, "avenida-central");
+	static const struct actor admin = {.id = ADMIN, .role = ROLE_ADMINISTRATOR, .all_cities = true};
+	char object[ID_CAP + 8], details[2 * RFC3339_CAP + 40], from[RFC3339_CAP], to[RFC3339_CAP];
+	if (!l)
+		return 0;
+	rfc3339_format(d->now - US_PER_DAY + 60 * US_PER_S, from);
+	rfc3339_format(d->now - US_PER_DAY + 120 * US_PER_S, to);
+	snprintf(object, sizeof(object), "camera:%s", l->id);
+	snprintf(details, sizeof(details), "{\"from\":\"%s\",\"to\":\"%s\"}", from, to);
+	int err = audit_note(&d->site.app, &admin, "export.download", object, l->city, details);
+	return err ? fail("the audit", err) : 0;
 }
 
 static int add_hold_and_notice(struct demo *d)
@@ -324,6 +383,10 @@ static int seed(struct demo *d)
 	if (!code)
 		code = add_gaps(d);
 	if (!code)
+		code = add_marks(d);
+	if (!code)
+		code = add_export(d);
+	if (!code)
 		code = add_hold_and_notice(d);
 	if (!code && (err = settings->put(d->site.catalog->self, SETTING_DONE, "1")))
 		code = fail("the catalogue", err);
@@ -339,7 +402,7 @@ static int end_holds(struct demo *d, const char *camera_id)
 	char *next;
 	struct page page = {.limit = 1000};
 	const struct hold_store *store = d->site.catalog->holds;
-	int err = store->list(d->site.catalog->self, d->actor, false, &page, &d->mem, &holds, &n, &next);
+	int err = store->list(d->site.catalog->self, d->actor, HOLDS_IN_FORCE, &page, &d->mem, &holds, &n, &next);
 	for (size_t i = 0; i < n && !err; i++) {
 		struct problem p = {0};
 		if (holds[i].n_cameras == 1 && !strcmp(holds[i].camera_ids[0], camera_id))

@@ -466,6 +466,7 @@ static void wire_app(struct site *s)
 	s->app.footage = volumes_footage_port(s->volumes);
 	s->app.events = s->events;
 	s->app.site_id = s->id;
+	s->app.file_us = s->config->recording.file_us;
 	s->app.open_end = site_settle_end;
 	s->app.open_end_self = s;
 	point_app(s);

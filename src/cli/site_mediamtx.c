@@ -67,6 +67,7 @@ void site_serve_mediamtx(struct site *s, struct api_config *config)
 	config->live = (struct live_source){0};
 	config->foreign_sessions = sessions;
 	config->foreign_kick = kick;
+	config->foreign_hls = s->config->mediamtx.hls;
 }
 
 void site_mediamtx_status(struct site *s, struct buf *out)

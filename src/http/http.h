@@ -29,6 +29,7 @@ struct http_route {
 	int lane;
 	http_handler handler;
 	const void *arg;
+	size_t max_body_bytes; /* of this one; 0: the server's. Of larger ones than the server's only a few are read at once */
 };
 
 struct http_lane {
@@ -119,6 +120,9 @@ struct http_stream {
 	void (*destroy)(void *self);
 	void *self;
 	int poll_ms;
+	/* Media: read() is offered so many bytes at once, the answer ends with the connection instead of being cut into chunks, and little
+	 * waits unsent in the kernel, so that what read() gives to a slow reader is not old. 0: text. */
+	size_t bulk_bytes;
 };
 void http_respond_stream(struct http_request *rq, const char *type, const struct http_stream *stream);
 /* application/problem+json (RFC 9457); field and detail may be NULL. */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <zlib.h>
 
 #define GZIP_LEAST 1024u
+#define MEDIA_UNSENT (128 * 1024)
 
 const char *http_status_text(int status)
 {
@@ -355,6 +357,16 @@ static void event_free(void *cls)
 	free(e);
 }
 
+/* In chunks an answer goes through the connection's small buffer; without them it goes out of the response's own. */
+static void for_media(struct http_request *rq, struct MHD_Response *r)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(rq->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int unsent = MEDIA_UNSENT;
+	MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	if (info) /* refused: it is a little later for slow readers */
+		(void)setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 void http_respond_stream(struct http_request *rq, const char *type, const struct http_stream *stream)
 {
 	struct event_stream *e = calloc(1, sizeof(*e));
@@ -363,9 +375,12 @@ void http_respond_stream(struct http_request *rq, const char *type, const struct
 		return;
 	}
 	*e = (struct event_stream){.server = rq->server, .mhd = rq->mhd, .ops = *stream};
-	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, event_read, e, event_free);
+	size_t block = stream->bulk_bytes ? stream->bulk_bytes : 4096;
+	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, block, event_read, e, event_free);
 	if (!r)
 		event_free(e);
+	else if (stream->bulk_bytes)
+		for_media(rq, r);
 	attach(rq, 200, type, r);
 }
 

@@ -47,6 +47,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
 		return;
 	request_drop_answer(rq);
 	buf_finish(&rq->body);
+	if (rq->big)
+		atomic_fetch_sub(&rq->server->big_bodies, 1);
 	arena_finish(&rq->mem);
 	free(rq);
 	atomic_fetch_sub(&s->active, 1);
@@ -74,6 +76,25 @@ static enum MHD_Result refuse(struct http_request *rq, int status, const char *d
 	return send_answer(rq);
 }
 
+static size_t body_most(const struct http_request *rq)
+{
+	return rq->big ? rq->route->max_body_bytes : rq->server->config.max_body_bytes;
+}
+
+/* Whether a body of n bytes, more than usual, may come: where its route takes so much, and few others of the kind are being read. */
+static bool big_body(struct http_request *rq, uint64_t n)
+{
+	if (!rq->route || n > rq->route->max_body_bytes)
+		return false;
+	rq->big = true;
+	if (atomic_fetch_add(&rq->server->big_bodies, 1) < BIG_BODIES)
+		return true;
+	rq->close_after = true;
+	http_set_header(rq, "Retry-After", "5");
+	http_problem(rq, 503, NULL, "others of that size are being read now, try again");
+	return false;
+}
+
 static enum MHD_Result begin(struct http_request *rq, const char *method)
 {
 	struct http_server *s = rq->server;
@@ -96,8 +117,8 @@ static enum MHD_Result begin(struct http_request *rq, const char *method)
 	const char *length = http_header(rq, "Content-Length");
 	uint64_t n = 0;
 	bool body = http_header(rq, "Transfer-Encoding") || (length && (bytes_to_u64(bytes_str(length), &n) || n));
-	if (n > s->config.max_body_bytes)
-		return refuse(rq, 413, "the body is too large");
+	if (n > s->config.max_body_bytes && !big_body(rq, n))
+		return rq->response ? send_answer(rq) : refuse(rq, 413, "the body is too large");
 	if (err && body)
 		return refuse(rq, 404, "there is nothing at this address");
 	return MHD_YES;
@@ -105,7 +126,7 @@ static enum MHD_Result begin(struct http_request *rq, const char *method)
 
 static enum MHD_Result take_body(struct http_request *rq, const char *data, size_t *len)
 {
-	size_t max = rq->server->config.max_body_bytes;
+	size_t max = body_most(rq);
 	if (rq->body.len + *len <= max && !rq->swallowed) {
 		buf_append(&rq->body, data, *len);
 	} else {

@@ -17,6 +17,7 @@
 #define DEFAULT_SLOW_MEMORY (128u << 20)
 #define DEFAULT_MAX_DOWNLOADS 1024	/* a block of memory each */
 #define CONNECTION_MEMORY (16u * 1024u) /* request line and headers of one request; more is a 431 */
+#define BIG_BODIES 4			/* read at once */
 #define TICK_MS 5
 #define WAIT_KEY_CAP 96
 #define WAIT_BUCKETS 1024u
@@ -53,6 +54,7 @@ struct http_request {
 	size_t swallowed; /* of a body too large */
 	char peer[INET6_ADDRSTRLEN];
 	bool begun, secure, bad_uri;
+	bool big; /* counted in server->big_bodies */
 	/* the answer */
 	struct http_answer_header *headers;
 	struct MHD_Response *response;
@@ -126,7 +128,7 @@ struct http_server {
 	struct lane lanes[HTTP_LANES_MAX];
 	/* counters */
 	atomic_ullong requests, refused_framing, refused_busy, refused_full, cut_idle, cut_slow, answers[6];
-	atomic_uint active, n_waiting, downloads, open; /* open: connections accepted and not yet closed */
+	atomic_uint active, n_waiting, downloads, big_bodies, open; /* open: connections accepted and not yet closed */
 	/* the accepting thread's */
 	int accept_wake_fd;
 	pthread_t acceptor;

@@ -31,6 +31,7 @@ step "formatting (make format mends it)" formatting
 step "include layers" bash -c 'tests/check/layers.py | grep -v "^ok"; exit "${PIPESTATUS[0]}"'
 step "every header alone" bash -c 'tests/check/headers.sh . cc | grep -v "^ok"; exit "${PIPESTATUS[0]}"'
 step "sizes and words" tests/check/shape.py
+step "the page's types and words" bash -c 'node tests/check/page_types.mjs . | grep -v "^ok"; exit "${PIPESTATUS[0]}"'
 step "clang-tidy" tidy
 [ $failed = 0 ] && echo "check: good"
 exit $failed

@@ -140,6 +140,13 @@ static void holds_are_found_by_camera_city_and_span(void **state)
 	assert_int_equal(listed(f, of_lapa, &q, "h1"), 2);
 	q.city_id = "sul";
 	assert_int_equal(listed(f, everyone, &q, NULL), 0);
+	h = make_hold("h2", lapa, 1, T0, T0 + HOUR);
+	h.until = FAR_FUTURE;
+	add_hold(f, &h);
+	q = (struct hold_filter){.from = TIME_NONE, .to = TIME_NONE, .ends_by = FAR_FUTURE};
+	assert_int_equal(listed(f, everyone, &q, "h2"), 1); /* (h0 has no end) */
+	q.ends_by = FAR_FUTURE - 1;
+	assert_int_equal(listed(f, everyone, &q, NULL), 0);
 }
 
 /* The catalogue's hold check and the domain's are one rule: all combinations around the edges. */

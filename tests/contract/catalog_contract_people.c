@@ -151,7 +151,7 @@ static void notices_are_listed_newest_first(void **state)
 	}
 	struct page page = {.limit = 2};
 	do {
-		assert_int_equal(f->c->notices->list(f->c->self, everyone, NULL, &page, &f->mem, &list, &n, &next), 0);
+		assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &page, &f->mem, &list, &n, &next), 0);
 		for (size_t i = 0; i < n; i++) {
 			char id[8];
 			snprintf(id, sizeof(id), "n%d", 8 - (int)seen++);
@@ -161,17 +161,57 @@ static void notices_are_listed_newest_first(void **state)
 		page.cursor = next;
 	} while (next);
 	assert_int_equal(seen, 9);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, NULL, PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF(NULL), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 6);
-	assert_int_equal(f->c->notices->list(f->c->self, of_two, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_two, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 3);
-	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, "azul", PAGE(100), &f->mem, &list, &n, &next), 0);
+	assert_int_equal(f->c->notices->list(f->c->self, of_lapa, NOTICES_OF("azul"), PAGE(100), &f->mem, &list, &n, &next), 0);
 	assert_int_equal(n, 0);
 	struct notice back;
 	assert_int_equal(f->c->notices->get(f->c->self, of_lapa, "n1", &f->mem, &back), -ENOENT);
-	assert_int_equal(
-		f->c->notices->list(f->c->self, everyone, NULL, &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem, &list, &n, &next),
-		-EINVAL);
+	assert_int_equal(f->c->notices->list(f->c->self, everyone, NOTICES_OF(NULL), &(struct page){.limit = 1, .cursor = "\x01"}, &f->mem,
+					     &list, &n, &next),
+			 -EINVAL);
+}
+
+static size_t notices_of(struct fixture *f, const struct actor *a, const struct notice_filter *q)
+{
+	struct notice *list;
+	size_t n;
+	char *next;
+	assert_int_equal(f->c->notices->list(f->c->self, a, q, PAGE(100), &f->mem, &list, &n, &next), 0);
+	return n;
+}
+
+static void notices_are_found_by_kind_and_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct delivery d[] = {make_delivery("a@x", T0), make_delivery("b@x", T0)};
+	int64_t failed = 0;
+	for (int i = 0; i < 6; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "n%d", i);
+		struct notice n = make_notice(id, i < 4 ? NOTICE_GAP : NOTICE_EXPIRING, i % 2 ? "lapa" : "azul", 20460 + i);
+		d[0].status = d[1].status = i == 3 || i == 4 ? DELIVERY_FAILED : i == 0 ? DELIVERY_PENDING : DELIVERY_SENT;
+		n.deliveries = d;
+		n.n_deliveries = 2;
+		add_notice(f, &n);
+	}
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP}), 4);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = NOTICE_GAP}), 2);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_EXPIRING, .city_id = "azul"}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_HOLD_ENDING}), 0);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = -1, .failed = true}), 2);
+	assert_int_equal(notices_of(f, of_lapa, &(struct notice_filter){.kind = -1, .failed = true}), 1);
+	assert_int_equal(notices_of(f, everyone, &(struct notice_filter){.kind = NOTICE_GAP, .failed = true}), 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, NULL, &failed), 0);
+	assert_int_equal(failed, 2);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, everyone, "azul", &failed), 0);
+	assert_int_equal(failed, 1);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_lapa, "azul", &failed), 0);
+	assert_int_equal(failed, 0);
+	assert_int_equal(f->c->notices->count_failed(f->c->self, of_none, NULL, &failed), 0);
+	assert_int_equal(failed, 0);
 }
 
 static void deliveries_are_due_when_their_time_has_come(void **state)
@@ -370,6 +410,59 @@ static void audit_is_filtered_and_scoped(void **state)
 	w.from = T0 + 1;
 	w.to = T0 + 3;
 	assert_int_equal(list_audit(f, everyone, w, &list), 2);
+}
+
+static void audit_says_who_saw_a_camera(void **state)
+{
+	struct fixture *f = *state;
+	struct audit_entry *list;
+	const struct audit_entry rows[] = {
+		{.at = T0, .actor = "ana", .action = "live.open", .object = "camera:lapa-1", .city_id = "lapa", .details = ""},
+		{.at = T0 + 1,
+		 .actor = "bia",
+		 .action = "recording.download",
+		 .object = "recording:1",
+		 .city_id = "lapa",
+		 .details = "{\"camera_id\":\"lapa-1\",\"file_path\":\"x\"}"},
+		{.at = T0 + 2,
+		 .actor = "caio",
+		 .action = "hold.create",
+		 .object = "hold:1",
+		 .details = "{\"camera_ids\":[\"azul-1\",\"lapa-1\"],\"reason\":\"lapa-2\"}"},
+		{.at = T0 + 3, .actor = "ana", .action = "export.download", .object = "camera:lapa-10", .city_id = "lapa", .details = "{}"},
+		{.at = T0 + 4,
+		 .actor = "ana",
+		 .action = "stream.stop",
+		 .object = "camera:lapa-1",
+		 .city_id = "lapa",
+		 .details = "no JSON \"camera_id"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(f->c->audit->append(f->c->self, &rows[i]), 0);
+	struct audit_filter w = ALL_AUDIT;
+	w.camera_id = "lapa-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 4);
+	assert_string_equal(list[0].action, "stream.stop");
+	assert_string_equal(list[1].action, "hold.create");
+	assert_int_equal(list_audit(f, of_lapa, w, &list), 3);
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 2);
+	w.from = T0 + 1;
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	assert_string_equal(list[0].actor, "bia");
+	w.camera_id = "lapa-2"; /* a reason is no camera */
+	w = ALL_AUDIT;
+	w.views = true;
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w = ALL_AUDIT;
+	w.text = "LAPA-1";
+	assert_int_equal(list_audit(f, everyone, w, &list), 3);
+	w.text = "cai";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "d.creat";
+	assert_int_equal(list_audit(f, everyone, w, &list), 1);
+	w.text = "%";
+	assert_int_equal(list_audit(f, everyone, w, &list), 0);
 }
 
 static void audit_is_paged(void **state)
@@ -693,10 +786,12 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(notice_marks_its_recordings),
 	CONTRACT(one_digest_a_city_and_day),
 	CONTRACT(notices_are_listed_newest_first),
+	CONTRACT(notices_are_found_by_kind_and_failure),
 	CONTRACT(deliveries_are_due_when_their_time_has_come),
 	CONTRACT(user_comes_back_whole),
 	CONTRACT(the_last_administrator_stays),
 	CONTRACT(audit_is_filtered_and_scoped),
+	CONTRACT(audit_says_who_saw_a_camera),
 	CONTRACT(audit_is_paged),
 	CONTRACT(a_job_never_runs_twice_at_once),
 	CONTRACT(last_scheduled_is_of_good_runs),

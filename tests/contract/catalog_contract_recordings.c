@@ -465,6 +465,159 @@ static void overdue_bytes_leave_out_held_and_gone(void **state)
 	assert_int_equal(bytes, 0);
 }
 
+/* --- what reports ask --- */
+
+static void expiring_is_summed_by_camera(void **state)
+{
+	struct fixture *f = *state;
+	const char *const held_camera[] = {"lapa-2"};
+	struct expiring_sum *s;
+	size_t n;
+	for (int i = 0; i < 8; i++) {
+		struct recording r = make_recording(i < 5 ? "lapa-1" : "lapa-2", "lapa", T0 + i * HOUR, T0 + (i + 1) * HOUR - US_PER_S);
+		r.size_bytes = 1 << i;
+		r.status = i == 1 || i == 2 ? REC_NOTICED : i == 3 ? REC_DELETED : REC_SEALED;
+		r.due_on = i == 1 ? 20500 : i == 2 ? 20501 : TIME_NONE;
+		r.noticed_at = i == 1 || i == 2 ? T0 + i : TIME_NONE;
+		put(f, &r);
+	}
+	struct hold h = make_hold("h1", held_camera, 1, T0 + 6 * HOUR, T0 + 7 * HOUR);
+	add_hold(f, &h);
+	assert_int_equal(f->c->recordings->sum_expiring(f->c->self, "lapa", REC_SEALED, INT64_MIN, T0 + 8 * HOUR, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(s[0].camera_id, "lapa-1");
+	assert_time_equal(s[0].due_on, TIME_NONE);
+	assert_int_equal(s[0].files, 2);
+	assert_int_equal(s[0].bytes, 1 + 16);
+	assert_time_equal(s[0].first, T0);
+	assert_time_equal(s[0].last, T0 + 5 * HOUR - US_PER_S);
+	assert_true(s[0].recorded_us == 2 * HOUR - 2 * US_PER_S);
+	assert_int_equal(s[0].held_files, 0);
+	assert_string_equal(s[1].camera_id, "lapa-2");
+	assert_int_equal(s[1].files, 2);
+	assert_int_equal(s[1].bytes, 32 + 128);
+	assert_int_equal(s[1].held_files, 1);
+	/* Half open, by the beginning; a camera with nothing but held ones is there. */
+	assert_int_equal(f->c->recordings->sum_expiring(f->c->self, "lapa", REC_SEALED, T0 + 6 * HOUR, T0 + 7 * HOUR, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(s[0].files, 0);
+	assert_int_equal(s[0].held_files, 1);
+	assert_time_equal(s[0].first, TIME_NONE);
+	assert_int_equal(f->c->recordings->sum_expiring(f->c->self, "lapa", REC_NOTICED, INT64_MIN, INT64_MAX, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 2);
+	assert_time_equal(s[0].due_on, 20500);
+	assert_time_equal(s[1].due_on, 20501);
+	assert_int_equal(s[1].bytes, 4);
+	assert_time_equal(s[1].noticed_at, T0 + 2);
+	assert_int_equal(f->c->recordings->sum_expiring(f->c->self, "azul", REC_SEALED, INT64_MIN, INT64_MAX, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+/* What a hold would cover is what it holds once it is there. */
+static void covered_agrees_with_the_hold(void **state)
+{
+	struct fixture *f = *state;
+	const char *const cameras[] = {"lapa-1", "azul-1"};
+	struct footage_sum *s;
+	struct recording *rows;
+	size_t n, n_rows;
+	char *next;
+	for (int i = 0; i < 6; i++) {
+		struct recording r = make_recording(i == 5 ? "azul-1" : "lapa-1", i == 5 ? "azul" : "lapa", T0 + i * HOUR,
+						    i == 4 ? TIME_NONE : T0 + (i + 1) * HOUR);
+		r.size_bytes = 1 << i;
+		r.status = i == 2 ? REC_DELETED : i == 4 ? REC_RECORDING : REC_SEALED;
+		put(f, &r);
+	}
+	const int64_t spans[][2] = {{T0 + HOUR, T0 + 2 * HOUR},	  {T0 + HOUR - 1, T0 + 2 * HOUR + 1},
+				    {FAR_PAST, FAR_FUTURE},	  {T0 + 5 * HOUR + 1, T0 + 5 * HOUR + 2},
+				    {FAR_FUTURE, FAR_FUTURE + 1}, {-1000, FAR_FUTURE}};
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		int64_t files = 0, bytes = 0, held = 0, already = 0;
+		assert_int_equal(f->c->recordings->sum_covered(f->c->self, cameras, 2, spans[i][0], spans[i][1], &f->mem, &s, &n), 0);
+		for (size_t k = 0; k < n; k++) {
+			files += s[k].files;
+			bytes += s[k].bytes;
+			already += s[k].held_bytes;
+		}
+		assert_int_equal(already, 0);
+		struct hold h = make_hold("h1", cameras, 2, spans[i][0], spans[i][1]);
+		assert_int_equal(f->c->holds->put(f->c->self, &h), 0);
+		struct recording_filter q = NOT_FILTERED;
+		assert_int_equal(f->c->recordings->list(f->c->self, everyone, &q, PAGE(100), &f->mem, &rows, &n_rows, &next), 0);
+		for (size_t k = 0; k < n_rows; k++) {
+			files -= rows[k].held;
+			bytes -= rows[k].held ? rows[k].size_bytes : 0;
+			held += rows[k].held ? rows[k].size_bytes : 0;
+		}
+		assert_int_equal(files, 0);
+		assert_int_equal(bytes, 0);
+		/* Held already by another. */
+		assert_int_equal(f->c->recordings->sum_covered(f->c->self, cameras, 2, FAR_PAST, FAR_FUTURE, &f->mem, &s, &n), 0);
+		for (size_t k = 0; k < n; k++)
+			already += s[k].held_bytes;
+		assert_int_equal(already, held);
+		h.ended_at = T0;
+		assert_int_equal(f->c->holds->put(f->c->self, &h), 0);
+	}
+	assert_int_equal(f->c->recordings->sum_covered(f->c->self, cameras, 2, FAR_PAST, FAR_FUTURE, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 2); /* by volume and city */
+	assert_string_equal(s[0].volume_id, "v1");
+	assert_string_equal(s[0].city_id, "azul");
+	assert_int_equal(s[0].bytes, 32);
+	assert_string_equal(s[1].city_id, "lapa");
+	assert_int_equal(s[1].files, 4);
+}
+
+static void written_bytes_are_of_the_window(void **state)
+{
+	struct fixture *f = *state;
+	struct footage_sum *s;
+	size_t n;
+	for (int i = 0; i < 5; i++) {
+		struct recording r = make_recording(i == 3 ? "azul-1" : "lapa-1", i == 3 ? "azul" : "lapa", T0 + i * HOUR,
+						    i == 4 ? TIME_NONE : T0 + (i + 1) * HOUR);
+		r.size_bytes = 1000;
+		r.status = i == 1 ? REC_DELETED : i == 4 ? REC_RECORDING : REC_SEALED;
+		put(f, &r);
+	}
+	/* Half of the first, none of the deleted one, the third, azul's, and what the open one has by now. */
+	assert_int_equal(f->c->recordings->sum_written(f->c->self, T0 + HOUR / 2, T0 + 5 * HOUR, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(s[0].city_id, "azul");
+	assert_int_equal(s[0].bytes, 1000);
+	assert_string_equal(s[1].city_id, "lapa");
+	assert_int_equal(s[1].bytes, 2500);
+	assert_time_equal(s[1].first, T0);
+	assert_int_equal(f->c->recordings->sum_written(f->c->self, FAR_PAST, T0, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+static void spans_are_of_the_camera_whatever_became_of_them(void **state)
+{
+	struct fixture *f = *state;
+	struct footage_span *s;
+	size_t n;
+	for (int i = 0; i < 5; i++) {
+		struct recording r =
+			make_recording(i == 3 ? "lapa-2" : "lapa-1", "lapa", T0 + i * HOUR, i == 4 ? TIME_NONE : T0 + (i + 1) * HOUR);
+		r.status = i == 1 ? REC_DELETED : i == 2 ? REC_LOST : i == 4 ? REC_RECORDING : REC_SEALED;
+		put(f, &r);
+	}
+	assert_int_equal(f->c->recordings->list_spans(f->c->self, "lapa-1", T0 + HOUR, FAR_FUTURE, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 3);
+	assert_time_equal(s[0].from, T0 + HOUR);
+	assert_int_equal(s[0].status, REC_DELETED);
+	assert_int_equal(s[1].status, REC_LOST);
+	assert_time_equal(s[1].to, T0 + 3 * HOUR);
+	assert_int_equal(s[2].status, REC_RECORDING);
+	assert_time_equal(s[2].to, TIME_NONE);
+	assert_int_equal(f->c->recordings->list_spans(f->c->self, "lapa-1", T0 + HOUR - 1, T0 + HOUR, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(f->c->recordings->list_spans(f->c->self, "sul-1", FAR_PAST, FAR_FUTURE, &f->mem, &s, &n), 0);
+	assert_int_equal(n, 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	CONTRACT(recording_comes_back_whole),
 	CONTRACT(recording_out_of_scope_is_not_there),
@@ -481,5 +634,9 @@ static const struct CMUnitTest tests[] = {
 	CONTRACT(lost_files_are_said_so),
 	CONTRACT(totals_follow_every_change),
 	CONTRACT(overdue_bytes_leave_out_held_and_gone),
+	CONTRACT(expiring_is_summed_by_camera),
+	CONTRACT(covered_agrees_with_the_hold),
+	CONTRACT(written_bytes_are_of_the_window),
+	CONTRACT(spans_are_of_the_camera_whatever_became_of_them),
 };
 CONTRACT_TABLE(contract_recordings, tests)

@@ -347,6 +347,10 @@ const struct recording_store fake_recording_store = {
 	.mark_lost = rec_mark_lost,
 	.overdue_bytes = rec_overdue_bytes,
 	.city_totals = rec_city_totals,
+	.sum_expiring = fake_sum_expiring,
+	.sum_covered = fake_sum_covered,
+	.sum_written = fake_sum_written,
+	.list_spans = fake_list_spans,
 };
 
 /* --- gaps --- */
@@ -510,7 +514,7 @@ static bool hold_matches(struct fake *f, const struct hold *h, const struct acto
 		return false;
 	if (q->camera_id && (!fake_hold_names(h, q->camera_id) || (!a->all_cities && !fake_camera(f, a, q->camera_id))))
 		return false;
-	if (q->city_id && !actor_sees_city(a, q->city_id))
+	if ((q->city_id && !actor_sees_city(a, q->city_id)) || (q->ends_by && (h->until == TIME_NONE || h->until > q->ends_by)))
 		return false;
 	bool in_city = !q->city_id;
 	for (size_t i = 0; i < h->n_cameras && !in_city; i++) {
@@ -644,14 +648,37 @@ static int notice_get(void *self, const struct actor *a, const char *id, struct 
 	return fake_leave(f, err);
 }
 
-static int notice_list(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem,
+static bool notice_failed(const struct notice *n)
+{
+	for (size_t i = 0; i < n->n_deliveries; i++)
+		if (n->deliveries[i].status == DELIVERY_FAILED)
+			return true;
+	return false;
+}
+
+static bool notice_matches(const struct notice *n, const struct actor *a, const struct notice_filter *q)
+{
+	return (!q->city_id || strcmp(q->city_id, n->city_id) == 0) && (q->kind < 0 || n->kind == (enum notice_kind)q->kind) &&
+	       (!q->failed || notice_failed(n)) && actor_sees_city(a, n->city_id);
+}
+
+static int notice_count_failed(void *self, const struct actor *a, const char *city_id, int64_t *ret_count)
+{
+	struct fake *f = fake_enter(self);
+	*ret_count = 0;
+	for (size_t i = 0; i < f->notices.n; i++)
+		*ret_count += notice_matches(&f->notices.v[i], a, &(struct notice_filter){city_id, -1, true});
+	return fake_leave(f, 0);
+}
+
+static int notice_list(void *self, const struct actor *a, const struct notice_filter *q, const struct page *page, struct arena *mem,
 		       struct notice **ret, size_t *ret_n, char **ret_next)
 {
 	struct fake *f = fake_enter(self);
 	struct fake_key *keys = ARENA_ARRAY(mem, struct fake_key, f->notices.n + 1);
 	size_t n = 0, first, take;
 	for (size_t i = 0; i < f->notices.n; i++)
-		if ((!city_id || strcmp(city_id, f->notices.v[i].city_id) == 0) && actor_sees_city(a, f->notices.v[i].city_id))
+		if (notice_matches(&f->notices.v[i], a, q))
 			keys[n++] = (struct fake_key){f->notices.v[i].created_at, f->notices.v[i].id, &f->notices.v[i]};
 	int err = fake_page(keys, n, true, page, mem, &first, &take, ret_next);
 	if (!err) {
@@ -720,8 +747,13 @@ static int update_delivery(void *self, const struct delivery *d)
 	return fake_leave(f, err);
 }
 
-const struct notice_store fake_notice_store = {notice_insert,	  notice_get,	       notice_list,
-					       notice_has_digest, list_due_deliveries, update_delivery};
+const struct notice_store fake_notice_store = {.insert = notice_insert,
+					       .get = notice_get,
+					       .list = notice_list,
+					       .count_failed = notice_count_failed,
+					       .has_digest = notice_has_digest,
+					       .list_due_deliveries = list_due_deliveries,
+					       .update_delivery = update_delivery};
 
 /* --- journal: at once, not queued --- */
 

@@ -2,6 +2,7 @@
 #include "support/fake_catalog_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,23 @@ const struct user_store fake_user_store = {user_insert, user_update, user_remove
 
 /* --- audit --- */
 
+static bool is_view(const char *action)
+{
+	static const char *const views[] = {"live.open", "playback.open", "recording.download", "keyframe.view"};
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
+		if (strcmp(action, views[i]) == 0)
+			return true;
+	return strncmp(action, "export.", 7) == 0;
+}
+
+static bool audit_names(const struct audit_entry *e, const char *camera_id)
+{
+	char quoted[ID_CAP + 3];
+	snprintf(quoted, sizeof(quoted), "\"%s\"", camera_id);
+	return (strncmp(e->object, "camera:", 7) == 0 && strcmp(e->object + 7, camera_id) == 0) ||
+	       (strstr(e->details, "\"camera_id") && strstr(e->details, quoted));
+}
+
 static bool audit_matches(const struct audit_entry *e, const struct actor *a, const struct audit_filter *q)
 {
 	if (!a->all_cities && (!e->city_id || !actor_sees_city(a, e->city_id)))
@@ -107,6 +125,10 @@ static bool audit_matches(const struct audit_entry *e, const struct actor *a, co
 	if (q->object && strcmp(q->object, e->object) != 0)
 		return false;
 	if (q->city_id && (!e->city_id || strcmp(q->city_id, e->city_id) != 0))
+		return false;
+	if ((q->camera_id && !audit_names(e, q->camera_id)) || (q->views && !is_view(e->action)))
+		return false;
+	if (q->text && !strcasestr(e->actor, q->text) && !strcasestr(e->action, q->text) && !strcasestr(e->object, q->text))
 		return false;
 	return (q->from == TIME_NONE || e->at >= q->from) && (q->to == TIME_NONE || e->at < q->to);
 }

@@ -75,6 +75,15 @@ bool fake_held(const struct fake *f, const struct recording *r);
 bool fake_hold_names(const struct hold *h, const char *camera_id);
 bool fake_file_lives(const struct recording *r);
 
+/* fake_catalog_reports.c */
+int fake_sum_expiring(void *self, const char *city_id, enum recording_status status, int64_t from, int64_t to, struct arena *mem,
+		      struct expiring_sum **ret, size_t *ret_n);
+int fake_sum_covered(void *self, const char *const *camera_ids, size_t n_cameras, int64_t from, int64_t to, struct arena *mem,
+		     struct footage_sum **ret, size_t *ret_n);
+int fake_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, struct footage_sum **ret, size_t *ret_n);
+int fake_list_spans(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
+		    size_t *ret_n);
+
 extern const struct recording_store fake_recording_store;
 extern const struct gap_store fake_gap_store;
 extern const struct hold_store fake_hold_store;

@@ -102,10 +102,22 @@ export async function closeBrowser() {
 	browser = undefined;
 }
 
-/** A page of its own context: {width, height, locale, path, user, password, signIn: true, theme}. page.problems has what the console said. */
+/** A page of its own context: {width, height, locale, path, user, password, signIn: true, theme, clock: ms that its clock is wrong by}. page.problems has what the console said. */
 export async function openPage(site, o = {}) {
 	const context = await (await openBrowser()).newContext({ viewport: { width: o.width ?? 1440, height: o.height ?? 900 }, locale: o.locale ?? "pt-BR", timezoneId: o.zone ?? "America/Sao_Paulo",
 		acceptDownloads: true, colorScheme: o.colorScheme ?? "dark" });
+	if (o.clock)
+		await context.addInitScript((ms) => {
+			const Real = Date;
+			globalThis.Date = class extends Real {
+				constructor(...a) {
+					super(...(a.length ? a : [Real.now() + ms]));
+				}
+				static now() {
+					return Real.now() + ms;
+				}
+			};
+		}, o.clock);
 	const page = await context.newPage();
 	page.problems = [];
 	page.expected = [];

@@ -286,42 +286,27 @@ def passwords_are_typed_twice_and_not_shown():
     equal((code, Api.asked), (1, []), shown)
 
 
-def imports_check_every_line_before_the_first_is_added():
-    lists = {("GET", "/api/v1/cities"): (200, {"items": [CITY], "next_cursor": None}),
-             ("GET", "/api/v1/cameras"): (200, {"items": [CAMERA], "next_cursor": None}),
-             ("POST", "/api/v1/cameras"): lambda q, b: (201, dict(b, id=b.get("id", "made")))}
-    bad = ("id;city;name;rtsp_url;lat;record\n"
-           "ok-1;lapa;Portão;rtsp://h/1;-23,5;sim\n"
-           "p1;lapa;P;rtsp://h/1;;\n"
-           "ok-1;nowhere;;http://h/1;95;maybe\n"
-           "ok-2;lapa;P;rtsp://h/1;;;extra\n")
-    r = vigia("camera", "import", "-", stdin=bad, answers=lists)
-    equal((r.code, r.out, [a for a in Api.asked if a[0] == "POST"]), (1, "", []), r)
-    for line in ('-:3: id: there is a camera "p1" already', "-:4: name: is missing", "-:4: rtsp_url: ", "-:4: lat: expected degrees", "-:4: record: expected yes",
-                 '-:4: city_id: there is no city "nowhere"', '-:4: id: "ok-1" is on line 2 too', "-:5: 7 cells, but the header has 6",
-                 "vigia: 8 mistakes; nothing was added"):
-        assert line in r.err, (line, r)
-    good = 'id,city_id,name,rtsp_url,lat,record,notes\nok-1,lapa,Portão,rtsp://u:s@h/1,-23.5,no,"a, ""b"""\n,lapa,Two,rtsp://h/2,,,\np1,lapa,P,rtsp://h/1,,,\n'
-    equal(vigia("camera", "import", "-", stdin=good, answers=lists).code, 1)
-    r = vigia("camera", "import", "-", "--skip-existing", "--check", stdin=good, answers=lists)
-    equal((r.code, [a for a in Api.asked if a[0] == "POST"]), (0, []), r)
-    r = vigia("camera", "import", "-", "--skip-existing", stdin=good, answers=lists)
+def line(number, added=False, id=None, mistakes=()):
+    return {"line": number, "ok": not mistakes, "added": added, "skipped": False, "id": id, "mistakes": [{"field": f, "code": c, "error": e} for f, c, e in mistakes]}
+
+
+def imports_are_said_line_by_line():
+    broken = {"ok": False, "added": 0, "broken": 1, "lines": [line(2), line(3, mistakes=[("name", "missing", "is missing"),
+                                                                                        (None, "too_many_cells", "7 cells, but the header has 6")])]}
+    good = {"ok": True, "added": 2, "broken": 0, "lines": [line(2, True, "ok-1"), line(3, True, "made")]}
+    refused = {"ok": False, "added": 1, "broken": 1, "lines": [line(2, True, "a"), line(3, mistakes=[("id", "refused", "just taken")]), line(4)]}
+    route = ("POST", "/api/v1/cameras/import")
+    text = "id,city_id,name,rtsp_url\na,lapa,Portão,rtsp://h/\n"
+    r = vigia("camera", "import", "-", stdin=text, answers={route: (200, broken)})
+    equal((r.code, r.out, [a[3] for a in Api.asked]), (1, "", [{"csv": text, "dry_run": False, "skip_existing": False}]), r)
+    assert "-:3: name: is missing\n-:3: 7 cells, but the header has 6\nvigia: 2 mistakes; nothing was added\n" == r.err, r
+    r = vigia("camera", "import", "-", "--skip-existing", "--check", stdin=text, answers={route: (200, dict(good, added=0, lines=[line(2)]))})
+    equal((r.code, r.out, [a[3] for a in Api.asked]), (0, "1 lines are good\n", [{"csv": text, "dry_run": True, "skip_existing": True}]), r)
+    r = vigia("camera", "import", "-", stdin=text, answers={route: (200, good)})
     equal((r.code, r.out), (0, "2: added ok-1\n3: added made\n2 of 2 cameras added\n"), r)
-    equal([a[3] for a in Api.asked if a[0] == "POST"],
-          [{"id": "ok-1", "city_id": "lapa", "name": "Portão", "rtsp_url": "rtsp://u:s@h/1", "lat": -23.5, "record": False, "notes": 'a, "b"'},
-           {"city_id": "lapa", "name": "Two", "rtsp_url": "rtsp://h/2"}])
-    for header in ("id,name\nx,y\n", "city,city_id,name,rtsp_url\n", "city,name,rtsp_url,colour\n", ""):
-        equal(vigia("camera", "import", "-", stdin=header, answers=lists).code, 1)
-    equal(vigia("camera", "import", "/nowhere.csv", answers=lists).code, 1)
-
-
-def imports_stop_where_the_server_refuses():
-    lists = {("GET", "/api/v1/cities"): (200, {"items": [CITY], "next_cursor": None}), ("GET", "/api/v1/cameras"): (200, {"items": [], "next_cursor": None}),
-             ("POST", "/api/v1/cameras"): lambda q, b: (201, b) if b["id"] == "a" else (409, {"detail": "just taken", "field": "id"})}
-    text = "id,city_id,name,rtsp_url\na,lapa,A,rtsp://h/\nb,lapa,B,rtsp://h/\nc,lapa,C,rtsp://h/\n"
-    r = vigia("camera", "import", "-", stdin=text, answers=lists)
-    equal((r.code, r.out), (1, "2: added a\n1 of 3 cameras added\n"), r)
-    assert "id: just taken" in r.err and "-:3: not added, and nothing after it" in r.err, r
+    r = vigia("camera", "import", "-", stdin=text, answers={route: (200, refused)})
+    equal((r.code, r.out, r.err), (1, "2: added a\n1 of 3 cameras added\n", "-:3: id: just taken\n"), r)
+    equal(vigia("camera", "import", "/nowhere.csv", answers={}).code, 1)
 
 
 def what_is_no_vigia_server_is_said():
@@ -378,7 +363,7 @@ TESTS = [a_city_is_added_with_who_is_told, json_is_what_the_api_said, a_problem_
          tokens_come_from_the_environment_or_the_data_directory, the_local_token_stays_on_this_machine,
          camera_urls_can_stay_out_of_the_process_list, streams_are_started_by_id_city_or_all, recordings_are_listed_exported_and_verified,
          upkeep_says_what_it_did, passwords_are_never_arguments, passwords_are_typed_twice_and_not_shown,
-         imports_check_every_line_before_the_first_is_added, imports_stop_where_the_server_refuses, what_is_no_vigia_server_is_said,
+         imports_are_said_line_by_line, what_is_no_vigia_server_is_said,
          the_example_configuration_documents_every_key, check_config_says_every_mistake]
 
 if __name__ == "__main__":

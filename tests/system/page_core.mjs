@@ -54,6 +54,27 @@ test("the first load is below 300 kB compressed", async () => {
 	assert(first_load_gzip_bytes > 5000 && first_load_gzip_bytes < 300000, `${first_load_gzip_bytes} bytes`);
 });
 
+test("the server goes away and comes back: it is said, what was typed stays, and the rows are right again", async () => {
+	await site.waitLive("portao-1");
+	const page = await openPage(site, { path: "/streams" });
+	page.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET|50[234]/);
+	const search = page.locator("input[type=search]").first();
+	await search.fill("portao");
+	await site.order("kill_server");
+	await page.locator("#main .strip").first().waitFor({ timeout: 70000 });
+	await site.order("start_server");
+	await page.locator("#main .strip").first().waitFor({ state: "detached", timeout: 30000 });
+	assert((await search.inputValue()) === "portao", "what was typed");
+	await page.getByText("portao-1").first().waitFor();
+	await closePage(page);
+});
+
+test("a browser whose clock is wrong shows the server's time, and says so", async () => {
+	const page = await openPage(site, { clock: 600_000 });
+	await page.getByText(/adiante do relógio do servidor/).waitFor();
+	await closePage(page);
+});
+
 await main(async () => {
 	await closeBrowser();
 	await site.close();

@@ -37,6 +37,8 @@ test_clips() {
 	noise="noise=alls=24:allf=t"
 	h264 low "$low" 12 300 50 ":bframes=0"
 	h264 hd "testsrc2=size=1280x720:rate=25,$noise" 10 2000 50 ":bframes=0:nal-hrd=cbr:filler=0"
+	h264 small "testsrc2=size=320x180:rate=15" 12 100 15 ":bframes=0"
+	h264 fullhd "testsrc2=size=1920x1080:rate=25" 8 2000 50 ":bframes=0"
 	h264 long "$low" 40 300 500 ":bframes=0"
 	h264 slices "$low" 10 400 50 ":bframes=0:slices=2"
 	h264 other "testsrc2=size=480x272:rate=25,hue=h=120" 10 250 50 ":bframes=0"
@@ -74,6 +76,8 @@ $strip
 drawtext=$text:fontsize=34:x=16:y=56:text='$label',
 drawtext=$text:fontsize=40:x=w-tw-16:y=h-th-16:text='%{eif\\:trunc(t)\\:d\\:2},%{eif\\:10*mod(t\\,1)\\:d\\:1} s'"
 	"$codec" "$name" "$graph" 60 "$rate" 30 ":bframes=0$slices"
+	# The same minute as a camera's second, small stream.
+	h264 "$name-small" "$graph,scale=320:180" 60 70 30 ":bframes=0"
 }
 
 demo_clips() {

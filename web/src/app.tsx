@@ -6,7 +6,8 @@ import { locked, Problem, serverAway } from "./core/api";
 import { language } from "./core/i18n";
 import { path } from "./core/router";
 import { may, session, sessionKnown, signIn, signOut } from "./core/session";
-import { attentionRank, connected, storeReady, streamList } from "./core/store";
+import { attentionCount } from "./core/needs";
+import { connected, storeReady } from "./core/store";
 import { clockOffset, duration } from "./core/time";
 import type { Right } from "./core/types";
 import { roleWord, t } from "./i18n/core";
@@ -141,7 +142,7 @@ function Nav() {
 	const [open, setOpen] = useState(false);
 	const here = path.value === "/" ? "situation" : path.value.slice(1);
 	useEffect(() => setOpen(false), [here]);
-	const attention = streamList.value.filter((s) => attentionRank(s) <= 1).length;
+	const attention = attentionCount.value;
 	const item = (v: View) => (
 		<a key={v.name} class="item" href={`/${v.name}`} aria-current={here === v.name ? "page" : undefined}>
 			<Icon name={v.icon} />{t(v.name)}

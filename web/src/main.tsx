@@ -3,6 +3,7 @@ import { App } from "./app";
 import { language } from "./core/i18n";
 import { readSession, sessionKnown } from "./core/session";
 import "./core/prefs";
+import "./ui/lostSound";
 
 if (!/^pt/i.test(navigator.language) && /^en/i.test(navigator.language))
 	language.value = "en";

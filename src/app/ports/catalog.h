@@ -65,6 +65,27 @@ struct recording_filter {
 	bool newest_first;		 /* by (started_at, id) descending, else ascending */
 };
 
+/* Recordings of one camera (and due date) together. Held ones are counted in held_files only. */
+struct expiring_sum {
+	const char *camera_id;
+	int64_t due_on, noticed_at; /* of noticed ones (the latest); TIME_NONE of sealed ones */
+	int64_t first, last, files, bytes, recorded_us;
+	int64_t held_files;
+};
+
+/* Bytes by where they lie and whose they are. */
+struct footage_sum {
+	const char *volume_id, *city_id;
+	int64_t files, bytes, held_bytes;
+	int64_t first; /* began */
+};
+
+/* A recording, as far as coverage needs it. */
+struct footage_span {
+	int64_t from, to; /* to TIME_NONE while it is written */
+	enum recording_status status;
+};
+
 struct recording_store {
 	int (*get)(void *self, const struct actor *a, const struct uuid *id, struct arena *mem, struct recording *ret);
 	int (*list)(void *self, const struct actor *a, const struct recording_filter *f, const struct page *page, struct arena *mem,
@@ -98,6 +119,19 @@ struct recording_store {
 	/* Oldest started_at of a not deleted, not held recording, total bytes and files per city; for the promise page. */
 	int (*city_totals)(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files,
 			   int64_t *ret_held_bytes);
+
+	/* --- what reports ask; work proportional to the recordings counted --- */
+	/* The city's sealed, or noticed, ones that began in [from, to), summed by due date and camera. */
+	int (*sum_expiring)(void *self, const char *city_id, enum recording_status status, int64_t from, int64_t to, struct arena *mem,
+			    struct expiring_sum **ret, size_t *ret_n);
+	/* What a hold of the cameras over [from, to) covers now (held_bytes: of it by other holds already). */
+	int (*sum_covered)(void *self, const char *const *camera_ids, size_t n_cameras, int64_t from, int64_t to, struct arena *mem,
+			   struct footage_sum **ret, size_t *ret_n);
+	/* Bytes written in [from, to), by volume and city, of what is kept: a file that reaches over an edge counts by its share. */
+	int (*sum_written)(void *self, int64_t from, int64_t to, struct arena *mem, struct footage_sum **ret, size_t *ret_n);
+	/* All of a camera that overlaps [from, to), deleted and lost ones too, oldest first. */
+	int (*list_spans)(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
+			  size_t *ret_n);
 };
 
 struct gap_filter {
@@ -121,6 +155,7 @@ struct hold_filter {
 	const char *camera_id, *city_id; /* that name the camera, or one of the city's; or NULL */
 	int64_t from, to;		 /* whose span overlaps [from, to), TIME_NONE for open */
 	bool ended;			 /* ended ones too */
+	int64_t ends_by;		 /* whose own end comes until then; 0: any */
 };
 
 #define HOLDS_IN_FORCE (&(const struct hold_filter){.from = TIME_NONE, .to = TIME_NONE})
@@ -138,14 +173,23 @@ struct hold_store {
 	int (*put)(void *self, const struct hold *h);
 };
 
+struct notice_filter {
+	const char *city_id; /* or NULL */
+	int kind;	     /* enum notice_kind, or -1 */
+	bool failed;	     /* with a delivery that was given up */
+};
+#define NOTICES_OF(city) (&(const struct notice_filter){.city_id = (city), .kind = -1})
+
 struct notice_store {
 	/* The notice with its items and deliveries, and the recordings `ids` marked noticed with due_on, noticed_at = created_at,
 	 * notice_id. -EEXIST when the city already has an expiring digest for due_on (invariant 5). Only sealed, not held rows are marked.
 	 * Many marks are several transactions behind the notice's: what a crash leaves unmarked stays, and is announced once more. */
 	int (*insert)(void *self, const struct notice *n, const struct uuid *ids, size_t n_ids);
 	int (*get)(void *self, const struct actor *a, const char *id, struct arena *mem, struct notice *ret);
-	int (*list)(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem, struct notice **ret,
-		    size_t *ret_n, char **ret_next); /* newest first */
+	int (*list)(void *self, const struct actor *a, const struct notice_filter *f, const struct page *page, struct arena *mem,
+		    struct notice **ret, size_t *ret_n, char **ret_next); /* newest first */
+	/* How many have a delivery that was given up. */
+	int (*count_failed)(void *self, const struct actor *a, const char *city_id, int64_t *ret_count);
 	/* Whether the city has an expiring digest for that local day. */
 	int (*has_digest)(void *self, const char *city_id, int64_t due_on, bool *ret_has);
 	/* Pending deliveries whose next_attempt_at has come, with their notice; oldest first. */
@@ -164,13 +208,16 @@ struct user_store {
 
 struct audit_filter {
 	const char *actor, *action, *object, *city_id; /* exact (action: prefix), or NULL */
+	const char *camera_id;			       /* that the row is about: object "camera:<id>", or named in the details */
+	const char *text;			       /* part of actor, action or object, whatever its case (ASCII) */
+	bool views;				       /* pictures that were seen or taken away */
 	int64_t from, to;
 };
 
 struct audit_store {
 	int (*list)(void *self, const struct actor *a, const struct audit_filter *f, const struct page *page, struct arena *mem,
 		    struct audit_entry **ret, size_t *ret_n, char **ret_next); /* newest first */
-	/* Durable on return. */
+	/* Durable on return. Cameras named in the details' camera_id and camera_ids are found by them. */
 	int (*append)(void *self, const struct audit_entry *e);
 };
 

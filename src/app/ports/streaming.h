@@ -87,6 +87,30 @@ struct shared_text *shared_text_create(const void *data, size_t len);
 struct shared_text *shared_text_ref(struct shared_text *t);
 void shared_text_unref(struct shared_text **t);
 
+/* --- pieces as they come (the wall) --- */
+enum live_quality { LIVE_MAIN, LIVE_SMALL };
+
+/* A fragment of one track, or the init segment that those after it need. The first piece of a place is an init, the first fragment after an
+ * init is independent. A reader that is too slow loses whole GOPs. */
+struct live_piece {
+	struct blob blob; /* memory; a reference */
+	enum live_track track;
+	bool init;
+	bool independent;
+	bool skipped;	/* something was left out before it: the reader was too slow */
+	int64_t utc_us; /* wall time of its first frame; TIME_NONE for an init */
+	uint32_t duration_90k;
+	char mime[96]; /* of an init: video/mp4; codecs="avc1.64001f" */
+};
+
+/* The newest key frame. */
+struct live_key {
+	struct blob init, frame; /* references */
+	int64_t utc_us;
+};
+
+struct live_view; /* a place in a camera's stream; one thread at a time */
+
 struct live_source_ops {
 	/* Counter that changes whenever a playlist of the camera changed; 0 for an unknown camera. Cheap (no lock shared with the loop). */
 	uint64_t (*version)(void *self, const char *camera_id);
@@ -101,6 +125,17 @@ struct live_source_ops {
 	enum live_answer (*get_media)(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
 	/* Keeps the camera's window deep for a minute: somebody watches. */
 	void (*touch)(void *self, const char *camera_id);
+	/* A place in the camera's stream, at its newest key frame. LIVE_SMALL: in its live_url's, which is pulled while somebody has such a
+	 * place, and a little longer. 0; -ENOENT: the stream is not on the air, or there is no small one; -ENOMEM. */
+	int (*open_view)(void *self, const char *camera_id, enum live_quality quality, bool audio, struct live_view **ret);
+	void (*close_view)(void *self, struct live_view **view);	 /* takes NULL content */
+	bool (*view_has_news)(void *self, const struct live_view *view); /* cheap: no lock shared with the loop */
+	/* LIVE_OK; LIVE_WAIT: ask again when it has news; LIVE_NOT_FOUND: this stream is over, open another place. */
+	enum live_answer (*next_piece)(void *self, struct live_view *view, struct live_piece *ret);
+	/* Of what is sent: its codec, size, errors; and the codec of its sound, "" for none. */
+	void (*view_state)(void *self, struct live_view *view, struct stream_state *ret, char ret_audio[64]);
+	/* LIVE_OK; LIVE_NOT_FOUND: there is none. A small stream is not pulled for this. */
+	enum live_answer (*key_frame)(void *self, const char *camera_id, enum live_quality quality, struct live_key *ret);
 };
 struct live_source {
 	void *self;

@@ -271,6 +271,14 @@ int cleanup_mark_lost(void *self, const struct uuid *id, int64_t at);
 int cleanup_overdue_bytes(void *self, const char *city_id, int64_t started_before, int64_t *ret_bytes);
 int cleanup_city_totals(void *self, const char *city_id, int64_t *ret_oldest, int64_t *ret_bytes, int64_t *ret_files,
 			int64_t *ret_held_bytes);
+/* reports.c */
+int report_sum_expiring(void *self, const char *city_id, enum recording_status status, int64_t from, int64_t to, struct arena *mem,
+			struct expiring_sum **ret, size_t *ret_n);
+int report_sum_covered(void *self, const char *const *camera_ids, size_t n_cameras, int64_t from, int64_t to, struct arena *mem,
+		       struct footage_sum **ret, size_t *ret_n);
+int report_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, struct footage_sum **ret, size_t *ret_n);
+int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
+		      size_t *ret_n);
 /* gaps.c, used by the journal */
 int gap_insert(struct db *db, const struct gap *g);
 int gap_end(struct db *db, const char *camera_id, int64_t to);

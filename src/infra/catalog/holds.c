@@ -242,6 +242,8 @@ static void filter_holds(struct filter *w, const struct actor *a, const struct h
 			    "EXISTS (SELECT 1 FROM hold_cameras hc JOIN cameras c ON c.id = hc.camera_id WHERE hc.hold_id = r.id"
 			    " AND c.city_id = ?)",
 			    actor_sees_city(a, f->city_id) ? f->city_id : "");
+	if (f->ends_by)
+		filter_int(w, "r.until_at <= ?", f->ends_by);
 	if (f->from != TIME_NONE)
 		filter_int(w, "r.to_at > ?", f->from);
 	if (f->to != TIME_NONE)

@@ -178,9 +178,22 @@ static const char step_2[] =
 /* What people said of cameras that need looking after. */
 static const char step_3[] =
 	"CREATE TABLE camera_attention (camera_id TEXT PRIMARY KEY REFERENCES cameras ON DELETE CASCADE, state INTEGER NOT NULL,"
-	" until_at INTEGER, at INTEGER NOT NULL, note TEXT NOT NULL, by_whom TEXT NOT NULL) STRICT, WITHOUT ROWID;";
+	" until_at INTEGER, at INTEGER NOT NULL, note TEXT NOT NULL, by_whom TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	/* The cameras a row of the audit trail is about: "who saw this camera on the 12th?" */
+	"CREATE TABLE audit_cameras (camera_id TEXT NOT NULL, at INTEGER NOT NULL,"
+	" audit_id INTEGER NOT NULL REFERENCES audit ON DELETE CASCADE,"
+	" PRIMARY KEY (camera_id, at, audit_id)) STRICT, WITHOUT ROWID;"
+	"INSERT OR IGNORE INTO audit_cameras SELECT substr(object, 8), at, id FROM audit WHERE object LIKE 'camera:_%';"
+	"INSERT OR IGNORE INTO audit_cameras SELECT json_extract(details, '$.camera_id'), at, id FROM audit"
+	" WHERE instr(details, '\"camera_id\"') AND json_valid(details) AND json_type(details, '$.camera_id') = 'text';"
+	"INSERT OR IGNORE INTO audit_cameras SELECT e.value, a.at, a.id FROM audit a, json_each(a.details, '$.camera_ids') e"
+	" WHERE instr(a.details, '\"camera_ids\"') AND json_valid(a.details) AND e.type = 'text';";
 
-static const char *const steps[] = {step_1, step_2, step_3};
+/* For reports: notices of a kind, and those with a delivery that was given up, among many. */
+static const char step_4[] = "CREATE INDEX deliveries_failed ON deliveries (notice_id) WHERE status = 2;"
+			     "CREATE INDEX notices_kind ON notices (kind, created_at);";
+
+static const char *const steps[] = {step_1, step_2, step_3, step_4};
 
 int schema_version(void)
 {

@@ -243,7 +243,40 @@ static int collect_page(struct query *q, struct arena *mem, size_t limit, struct
 	return query_end(q);
 }
 
-static int notice_list(void *self, const struct actor *a, const char *city_id, const struct page *page, struct arena *mem,
+/* (in a city the kind must not choose the index) */
+static void filter_notices(struct filter *w, const struct actor *a, const struct notice_filter *f, const char *scope)
+{
+	if (f->city_id)
+		filter_text(w, "r.city_id = ?", actor_sees_city(a, f->city_id) ? f->city_id : "");
+	if (f->failed)
+		filter_add(w, "r.id IN (SELECT d.notice_id FROM deliveries d WHERE d.status = 2)");
+	if (f->kind >= 0)
+		filter_int(w, f->city_id || scope || f->failed ? "+r.kind = ?" : "r.kind = ?", f->kind);
+}
+
+static int notice_count_failed(void *self, const struct actor *a, const char *city_id, int64_t *ret_count)
+{
+	struct arena mem = {0};
+	struct db *db;
+	int64_t count = 0;
+	int err = read_begin(self, &db);
+	if (err)
+		return err;
+	const char *scope = scope_json(a, &mem);
+	struct query q =
+		query_begin(db, "SELECT count(*) FROM notices r WHERE r.id IN (SELECT d.notice_id FROM deliveries d WHERE d.status = 2)"
+				" AND (?1 IS NULL OR r.city_id IN (SELECT value FROM json_each(?1)))"
+				" AND (?2 IS NULL OR r.city_id = ?2)");
+	query_text(&q, scope);
+	query_text(&q, city_id);
+	err = read_end(db, query_one_int(&q, 0, &count));
+	arena_finish(&mem);
+	if (!err)
+		*ret_count = count;
+	return err;
+}
+
+static int notice_list(void *self, const struct actor *a, const struct notice_filter *f, const struct page *page, struct arena *mem,
 		       struct notice **ret, size_t *ret_n, char **ret_next)
 {
 	struct page_key key;
@@ -256,9 +289,8 @@ static int notice_list(void *self, const struct actor *a, const char *city_id, c
 	const struct listing listing = {
 		.table = "notices", .columns = COLUMNS, .time = "created_at", .id = "id", .key_type = KEY_TEXT, .newest_first = true};
 	struct filter where = {0};
-	const char *scope = city_id ? NULL : scope_json(a, mem);
-	if (city_id)
-		filter_text(&where, "r.city_id = ?", actor_sees_city(a, city_id) ? city_id : "");
+	const char *scope = f->city_id ? NULL : scope_json(a, mem);
+	filter_notices(&where, a, f, scope);
 	struct notice *notices = NULL;
 	size_t n = 0;
 	bool more = false;
@@ -328,6 +360,7 @@ const struct notice_store sqlite_notices = {
 	.insert = notice_insert,
 	.get = notice_get,
 	.list = notice_list,
+	.count_failed = notice_count_failed,
 	.has_digest = notice_has_digest,
 	.list_due_deliveries = notice_list_due,
 	.update_delivery = notice_update_delivery,

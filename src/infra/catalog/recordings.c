@@ -226,4 +226,8 @@ const struct recording_store sqlite_recordings = {
 	.mark_lost = cleanup_mark_lost,
 	.overdue_bytes = cleanup_overdue_bytes,
 	.city_totals = cleanup_city_totals,
+	.sum_expiring = report_sum_expiring,
+	.sum_covered = report_sum_covered,
+	.sum_written = report_sum_written,
+	.list_spans = report_list_spans,
 };

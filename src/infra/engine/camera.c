@@ -336,6 +336,8 @@ static void on_tick(void *ctx)
 		tick_session(c, now);
 	record_tick(c, now);
 	camera_publish(c);
+	if (c->side && !atomic_load(&c->holders) && now - atomic_load(&c->let_go_mono_us) > SIDE_STAYS_US)
+		engine_end_side_if_alone(c);
 	net_timer_set_coarse(c->tick, c->gathering ? GATHER_LEAST_MS + next_random(c) % GATHER_SPREAD_MS : TICK_MS);
 }
 

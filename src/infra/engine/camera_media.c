@@ -22,6 +22,8 @@
 #define JUMPS_WINDOW_US (20 * US_PER_S)
 #define JUMPS_MAX 3
 
+#define SIDE_TARGET_S 2 /* of a small stream a few times that stays in memory */
+
 enum { VIDEO, AUDIO };
 
 /* ---------------------------------------------------------------- decoding times */
@@ -117,6 +119,9 @@ static void leave_run(struct camera_rt *c, enum media_phase next)
 		*b = kept;
 	}
 	if (mux_in_run(c->mux)) {
+		pthread_mutex_lock(&c->state_lock);
+		c->state.last_frame_at = camera_utc(c) - (camera_mono(c) - c->last_au_mono_us);
+		pthread_mutex_unlock(&c->state_lock);
 		mux_end_run(c->mux, camera_mono(c));
 		record_run_ended(c);
 		c->no_run_since_mono_us = camera_mono(c);
@@ -568,6 +573,8 @@ int media_begin_session(struct camera_rt *c)
 		err = mux_create(c->live, &camera_mux_sink, c, &c->mux);
 	if (err)
 		return err;
+	if (c->side)
+		mux_assume_target(c->mux, SIDE_TARGET_S);
 	c->by_arrival = false;
 	c->n_jumps = 0;
 	c->no_run_since_mono_us = camera_mono(c);

@@ -40,7 +40,7 @@ void camera_unref(struct camera_rt *c)
 		net_loop_post(c->loop->net, free_camera, c); /* its timers can only be closed there */
 }
 
-static struct camera_rt *find_locked(struct engine *e, const char *id)
+struct camera_rt *engine_find_locked(struct engine *e, const char *id)
 {
 	struct camera_rt *c = e->table[hash_text(id) % e->n_buckets];
 	while (c && strcmp(c->id, id) != 0)
@@ -51,7 +51,7 @@ static struct camera_rt *find_locked(struct engine *e, const char *id)
 struct camera_rt *engine_lookup(struct engine *e, const char *id)
 {
 	pthread_rwlock_rdlock(&e->lock);
-	struct camera_rt *c = find_locked(e, id);
+	struct camera_rt *c = engine_find_locked(e, id);
 	if (c)
 		atomic_fetch_add(&c->refs, 1);
 	pthread_rwlock_unlock(&e->lock);
@@ -140,10 +140,10 @@ void camera_publish(struct camera_rt *c)
 	if (c->depack[0])
 		s->bytes_received = depacketizer_stats(c->depack[0])->bytes;
 	pthread_mutex_unlock(&c->state_lock);
-	if (changed && c->engine->config.events) {
+	if (changed && c->engine->config.events && !c->side) {
 		struct event ev = {.kind = EVENT_STREAM_CHANGED};
 		snprintf(ev.city_id, sizeof(ev.city_id), "%s", c->city_id);
-		snprintf(ev.camera_id, sizeof(ev.camera_id), "%s", c->id);
+		bytes_copy_str(bytes_str(c->id), ev.camera_id, sizeof(ev.camera_id));
 		snprintf(ev.detail, sizeof(ev.detail), "%s", stream_status_name(status));
 		events_publish(c->engine->config.events, c->engine->config.clock, &ev);
 	}
@@ -260,6 +260,118 @@ static void run_watched(struct camera_rt *c, const struct message *m)
 	camera_watched(c);
 }
 
+void engine_touch(struct camera_rt *c)
+{
+	struct message *m;
+	if (!live_touch(c->live, camera_mono(c)) || !(m = calloc(1, sizeof(*m))))
+		return;
+	m->run = run_watched;
+	atomic_fetch_add(&c->refs, 1);
+	post(c, m);
+}
+
+/* ---------------------------------------------------------------- the table */
+
+/* Under the write lock; the table's reference. */
+static struct camera_rt *insert_camera(struct engine *e, const char *id)
+{
+	struct camera_rt *c = new_camera(e, id);
+	if (!c)
+		return NULL;
+	struct camera_rt **bucket = &e->table[hash_text(c->id) % e->n_buckets];
+	c->next_in_bucket = *bucket;
+	*bucket = c;
+	return c;
+}
+
+/* Under the write lock: the table's reference becomes the caller's. */
+static struct camera_rt *take_out(struct engine *e, const char *id)
+{
+	struct camera_rt **at = &e->table[hash_text(id) % e->n_buckets];
+	while (*at && strcmp((*at)->id, id) != 0)
+		at = &(*at)->next_in_bucket;
+	struct camera_rt *c = *at;
+	if (c)
+		*at = c->next_in_bucket;
+	return c;
+}
+
+/* Takes the reference of one that is out of the table. */
+static void end_camera(struct camera_rt *c)
+{
+	struct message *m = calloc(1, sizeof(*m));
+	if (!m)
+		abort(); /* it must be stopped */
+	m->run = run_remove;
+	post(c, m);
+}
+
+/* Under the write lock. Gives a small stream of another address, to be ended. */
+static struct camera_rt *set_small_url(struct engine *e, struct camera_rt *c, const char *url)
+{
+	char small[SIDE_ID_CAP];
+	url = url && strlen(url) < URL_CAP ? url : "";
+	if (strcmp(c->small_url, url) == 0)
+		return NULL;
+	snprintf(c->small_url, sizeof(c->small_url), "%s", url);
+	return take_out(e, side_small_id(c->id, small));
+}
+
+/* ---------------------------------------------------------------- sides */
+
+const char *side_small_id(const char *camera_id, char dst[SIDE_ID_CAP])
+{
+	snprintf(dst, SIDE_ID_CAP, "%s/small", camera_id); /* no camera is called so */
+	return dst;
+}
+
+struct camera_rt *engine_hold_side(struct engine *e, const char *id, const char *url, const char *of_camera, bool audio)
+{
+	struct message *m = calloc(1, sizeof(*m));
+	if (!m)
+		return NULL;
+	m->run = run_configure;
+	m->audio = audio;
+	pthread_rwlock_wrlock(&e->lock);
+	struct camera_rt *main = of_camera ? engine_find_locked(e, of_camera) : NULL, *c = engine_find_locked(e, id);
+	if (of_camera)
+		url = main && main->small_url[0] ? main->small_url : NULL;
+	bool fresh = !c && url && (c = insert_camera(e, id));
+	if (!url)
+		c = NULL;
+	if (c) {
+		c->side = true;
+		atomic_fetch_add(&c->holders, 1);
+		atomic_fetch_add(&c->refs, fresh ? 2 : 1);
+		snprintf(m->url, sizeof(m->url), "%s", url);
+	}
+	pthread_rwlock_unlock(&e->lock);
+	if (fresh)
+		post(c, m);
+	else
+		free(m);
+	return c;
+}
+
+void engine_let_side_go(struct camera_rt *c)
+{
+	atomic_store(&c->let_go_mono_us, camera_mono(c));
+	atomic_fetch_sub(&c->holders, 1);
+	camera_unref(c);
+}
+
+void engine_end_side_if_alone(struct camera_rt *c)
+{
+	struct engine *e = c->engine;
+	pthread_rwlock_wrlock(&e->lock);
+	bool alone = !atomic_load(&c->holders) && engine_find_locked(e, c->id) == c;
+	if (alone)
+		take_out(e, c->id);
+	pthread_rwlock_unlock(&e->lock);
+	if (alone)
+		end_camera(c);
+}
+
 /* ---------------------------------------------------------------- port: streaming_provider */
 
 static int provider_create(void *self, const struct camera *camera, char *ret_hls_url, size_t cap)
@@ -276,17 +388,17 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 	snprintf(m->url, sizeof(m->url), "%s", camera->rtsp_url);
 	snprintf(m->city_id, sizeof(m->city_id), "%s", camera->city_id);
 	pthread_rwlock_wrlock(&e->lock);
-	struct camera_rt *c = find_locked(e, camera->id);
-	if (!c && (c = new_camera(e, camera->id))) {
-		struct camera_rt **bucket = &e->table[hash_text(c->id) % e->n_buckets];
-		c->next_in_bucket = *bucket;
-		*bucket = c;
+	struct camera_rt *c = engine_find_locked(e, camera->id);
+	if (!c && (c = insert_camera(e, camera->id))) {
 		e->n_cameras++;
 		warn_if_too_many(e);
 	}
+	struct camera_rt *old_small = c ? set_small_url(e, c, camera->live_url) : NULL;
 	if (c)
 		atomic_fetch_add(&c->refs, 1);
 	pthread_rwlock_unlock(&e->lock);
+	if (old_small)
+		end_camera(old_small);
 	if (!c) {
 		free(m);
 		return -ENOMEM;
@@ -298,23 +410,17 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 static int provider_remove(void *self, const char *camera_id)
 {
 	struct engine *e = self;
+	char small[SIDE_ID_CAP];
 	pthread_rwlock_wrlock(&e->lock);
-	struct camera_rt **at = &e->table[hash_text(camera_id) % e->n_buckets];
-	while (*at && strcmp((*at)->id, camera_id) != 0)
-		at = &(*at)->next_in_bucket;
-	struct camera_rt *c = *at;
-	if (c) {
-		*at = c->next_in_bucket;
+	struct camera_rt *c = take_out(e, camera_id), *side = c ? take_out(e, side_small_id(camera_id, small)) : NULL;
+	if (c)
 		e->n_cameras--;
-	}
 	pthread_rwlock_unlock(&e->lock);
-	if (!c)
-		return 0;
-	struct message *m = calloc(1, sizeof(*m));
-	if (!m)
-		abort(); /* it is out of the table: it must be stopped */
-	m->run = run_remove;
-	return post(c, m); /* the table's reference */
+	if (c)
+		end_camera(c);
+	if (side)
+		end_camera(side);
+	return 0;
 }
 
 static int provider_state(void *self, const char *camera_id, struct stream_state *ret)
@@ -378,86 +484,6 @@ static const struct recorder_ops recorder_ops = {.start = recorder_start, .stop 
 struct recorder engine_recorder(struct engine *e)
 {
 	return (struct recorder){.self = e, .ops = &recorder_ops, .name = "engine"};
-}
-
-/* ---------------------------------------------------------------- port: live_source */
-
-static struct live *lookup_live(struct engine *e, const char *camera_id)
-{
-	pthread_rwlock_rdlock(&e->lock);
-	struct camera_rt *c = find_locked(e, camera_id);
-	struct live *l = c ? live_ref(c->live) : NULL;
-	pthread_rwlock_unlock(&e->lock);
-	return l;
-}
-
-static uint64_t source_version(void *self, const char *camera_id)
-{
-	struct live *l = lookup_live(self, camera_id);
-	uint64_t v = l ? live_version(l) : 0;
-	live_unref(&l);
-	return v;
-}
-
-static enum live_answer source_multivariant(void *self, const char *camera_id, struct buf *out)
-{
-	struct live *l = lookup_live(self, camera_id);
-	enum live_answer a = l ? live_get_multivariant(l, out) : LIVE_NOT_FOUND;
-	live_unref(&l);
-	return a;
-}
-
-static enum live_answer source_playlist(void *self, const char *camera_id, const struct live_query *q, struct shared_text **ret)
-{
-	struct live *l = lookup_live(self, camera_id);
-	enum live_answer a = l ? live_get_playlist(l, q, ret) : LIVE_NOT_FOUND;
-	live_unref(&l);
-	return a;
-}
-
-static int source_max_wait(void *self, const char *camera_id)
-{
-	struct live *l = lookup_live(self, camera_id);
-	int s = l ? live_target_duration_s(l) : 0;
-	live_unref(&l);
-	return (s ? s : 2) * 3000;
-}
-
-static enum live_answer source_media(void *self, const char *camera_id, const char *name, struct blob *ret, size_t cap, size_t *ret_n)
-{
-	struct live *l = lookup_live(self, camera_id);
-	enum live_answer a = l ? live_get_media(l, name, ret, cap, ret_n) : LIVE_NOT_FOUND;
-	live_unref(&l);
-	return a;
-}
-
-static void source_touch(void *self, const char *camera_id)
-{
-	struct engine *e = self;
-	struct camera_rt *c = engine_lookup(e, camera_id);
-	struct message *m = NULL;
-	if (!c)
-		return;
-	if (live_touch(c->live, e->config.clock->mono_us(e->config.clock)) && (m = calloc(1, sizeof(*m)))) {
-		m->run = run_watched;
-		post(c, m); /* takes the reference */
-	} else {
-		camera_unref(c);
-	}
-}
-
-static const struct live_source_ops live_ops = {
-	.version = source_version,
-	.get_multivariant = source_multivariant,
-	.get_playlist = source_playlist,
-	.max_wait_ms = source_max_wait,
-	.get_media = source_media,
-	.touch = source_touch,
-};
-
-struct live_source engine_live(struct engine *e)
-{
-	return (struct live_source){.self = e, .ops = &live_ops};
 }
 
 /* ---------------------------------------------------------------- lifecycle */
@@ -564,6 +590,8 @@ void engine_stats(struct engine *e, struct engine_stats *ret)
 	pthread_rwlock_rdlock(&e->lock);
 	for (size_t i = 0; i < e->n_buckets; i++) {
 		for (struct camera_rt *c = e->table[i]; c; c = c->next_in_bucket) {
+			if (c->side)
+				continue;
 			pthread_mutex_lock(&c->state_lock);
 			ret->cameras++;
 			ret->live += c->state.status == STREAM_LIVE;

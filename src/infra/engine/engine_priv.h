@@ -15,6 +15,11 @@
 
 #define URL_CAP 1200
 #define MAX_REORDER 16
+#define SIDE_ID_CAP (ID_CAP + 8)
+
+/* A side is a stream that is no camera of the site's: a camera's small stream, or one that is tried. It is pulled while somebody holds it
+ * and SIDE_STAYS_US longer, seen by its holders only, never recorded, never told of. It stands in the table as "<camera>/small". */
+#define SIDE_STAYS_US (10 * US_PER_S)
 
 struct engine_loop {
 	struct net_loop *net;
@@ -70,9 +75,14 @@ struct camera_rt {
 	atomic_uint refs;
 	struct engine *engine; /* immutable */
 	struct engine_loop *loop;
-	char id[ID_CAP];
+	char id[SIDE_ID_CAP];
 	struct live *live;
-	struct camera_rt *next_in_bucket; /* under engine lock */
+	/* under engine lock */
+	struct camera_rt *next_in_bucket;
+	char small_url[URL_CAP]; /* "": none */
+	bool side;		 /* set once, when it is made */
+	atomic_int holders;	 /* of a side; grows under the lock */
+	atomic_llong let_go_mono_us;
 
 	/* under state_lock: what others read */
 	pthread_mutex_t state_lock;
@@ -171,6 +181,13 @@ struct camera_rt {
 /* engine.c */
 struct camera_rt *engine_lookup(struct engine *e, const char *id); /* a reference, or NULL */
 struct engine_loop *engine_loop_of(struct engine *e, const char *id);
+struct camera_rt *engine_find_locked(struct engine *e, const char *id); /* under the engine's lock */
+void engine_touch(struct camera_rt *c);					/* somebody watches it */
+const char *side_small_id(const char *camera_id, char dst[SIDE_ID_CAP]);
+/* The side of that id, made where there is none; url NULL: the small one of of_camera. A reference to be let go of, or NULL. */
+struct camera_rt *engine_hold_side(struct engine *e, const char *id, const char *url, const char *of_camera, bool audio);
+void engine_let_side_go(struct camera_rt *c);
+void engine_end_side_if_alone(struct camera_rt *c); /* unless somebody holds it again */
 void camera_unref(struct camera_rt *c);
 void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */
 

@@ -1,61 +1,14 @@
 /* Live window; see live.h. Parts stand in a ring by tag, a counter that the HLS window carries for us. */
-#include "infra/engine/live.h"
+#include "infra/engine/live_priv.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INITS_KEPT 16 /* at most 6 new runs a minute, a window of a minute or two */
 #define RING_MIN 64
 #define WATCHED_US (60 * US_PER_S)
 #define RESUME_TARGETS 6
-
-struct slot {
-	struct chunk *chunk;
-	struct rec_file *file;
-	uint64_t file_offset;
-	uint32_t offset, len;
-	uint32_t duration_90k;
-	bool used;
-};
-
-struct init {
-	uint64_t id;
-	uint8_t *data;
-	uint32_t len;
-};
-
-/* One rendition. */
-struct track {
-	struct hls_window *window;
-	struct slot *ring;
-	size_t cap; /* power of two */
-	uint64_t first_tag, next_tag;
-	uint64_t trimmed_tag; /* slots before it were looked at by live_trim */
-	uint64_t gop_tag;     /* first slot of the open GOP (video) or segment */
-	struct init inits[INITS_KEPT];
-	uint64_t next_init;
-	struct shared_text *playlist, *delta; /* rendered on demand, dropped at a change */
-	struct live_init info;
-	bool open;
-	bool resumed; /* its first segment was begun */
-};
-
-struct live {
-	atomic_uint refs;
-	atomic_ullong version;
-	atomic_llong touched_mono_us;
-	pthread_mutex_t lock;
-	/* under lock */
-	struct track tracks[2];
-	int64_t first_msn, created_utc_us;
-	int64_t first_discontinuity;
-	atomic_llong *highest; /* of the engine, or NULL */
-	int64_t resume_utc_us; /* TIME_NONE: nobody can have seen anything of it before */
-	bool ended;
-};
 
 static void release_slot(struct slot *s)
 {
@@ -81,6 +34,7 @@ struct live *live_create(int64_t now_utc_us)
 		return NULL;
 	atomic_init(&l->refs, 1);
 	atomic_init(&l->version, 1);
+	atomic_init(&l->pieces, 1);
 	atomic_init(&l->touched_mono_us, INT64_MIN / 2);
 	pthread_mutex_init(&l->lock, NULL);
 	/* Segments last a second or more, so numbers taken from the clock never go back over a restart. */
@@ -200,6 +154,7 @@ void live_begin_run(struct live *l, const struct live_init *init)
 	struct init *slot = &t->inits[t->next_init % INITS_KEPT];
 	free(slot->data);
 	*slot = (struct init){.id = t->next_init, .data = data, .len = (uint32_t)init->init.len};
+	memcpy(slot->codecs, init->codecs, sizeof(slot->codecs));
 	t->info = *init;
 	t->info.init = (struct bytes){0};
 	t->open = true;
@@ -257,9 +212,19 @@ void live_add_part(struct live *l, enum live_track which, const struct live_part
 		.len = p->len,
 		.duration_90k = p->duration_90k,
 		.used = true,
+		.independent = p->independent,
+		.utc_us = p->utc_us,
+		.init_id = t->next_init - 1,
+		.key_at = p->key_at,
+		.key_len = p->key_len,
 	};
+	if (p->independent) {
+		t->key_tag = tag;
+		t->has_key = true;
+	}
 	hls_window_add_part(t->window, tag, p->duration_90k, p->independent);
 	changed(l, t);
+	atomic_fetch_add(&l->pieces, 1);
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -299,6 +264,7 @@ void live_end(struct live *l)
 			changed(l, &l->tracks[i]);
 		}
 	}
+	atomic_fetch_add(&l->pieces, 1);
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -478,7 +444,7 @@ static enum live_answer find_init(struct track *t, uint64_t id, struct blob *ret
 	return LIVE_OK;
 }
 
-static bool slot_blob(const struct slot *s, struct blob *ret)
+bool live_slot_blob(const struct slot *s, struct blob *ret)
 {
 	struct blob b = {.len = s->len, .chunk = s->chunk, .offset = s->offset};
 	if (!s->chunk) {
@@ -509,7 +475,7 @@ static enum live_answer find_parts(struct track *t, const struct media_name *nam
 	size_t used = 0;
 	for (int i = 0; i < n; i++) {
 		struct blob b;
-		if (!slot_blob(&t->ring[tags[i] & (t->cap - 1)], &b))
+		if (!live_slot_blob(&t->ring[tags[i] & (t->cap - 1)], &b))
 			return LIVE_NOT_FOUND;
 		if (used && merge(&ret[used - 1], &b))
 			continue;

@@ -39,6 +39,8 @@ struct live_part {
 	uint64_t file_offset;
 	uint32_t duration_90k;
 	bool independent;
+	int64_t utc_us;		  /* wall time of its first frame */
+	uint32_t key_at, key_len; /* of one that is independent: where its first frame lies in it */
 };
 void live_add_part(struct live *l, enum live_track track, const struct live_part *part);
 void live_end_segment(struct live *l, enum live_track track);
@@ -55,6 +57,18 @@ uint64_t live_version(const struct live *l);
 enum live_answer live_get_multivariant(struct live *l, struct buf *out);
 enum live_answer live_get_playlist(struct live *l, const struct live_query *q, struct shared_text **ret);
 enum live_answer live_get_media(struct live *l, const char *name, struct blob *ret, size_t cap, size_t *ret_n);
+/* A place in the window, see struct live_piece in the port. Zeroed: at the newest key frame. One thread at a time. */
+struct live_cursor {
+	uint64_t tag[2], init[2]; /* by enum live_track */
+	bool has_init[2];
+	bool audio; /* sound too */
+	bool placed, skipped;
+	unsigned long long seen;
+};
+enum live_answer live_next_piece(struct live *l, struct live_cursor *c, struct live_piece *ret);
+bool live_has_news(const struct live *l, const struct live_cursor *c); /* since it last said wait; no lock */
+enum live_answer live_key_frame(struct live *l, struct live_key *ret);
+const char *live_audio_codec(struct live *l, char dst[64]); /* "" without sound */
 /* Somebody uses it now: watched for a minute from here. Returns whether it was not watched before. */
 bool live_touch(struct live *l, int64_t now_mono_us);
 bool live_watched(const struct live *l, int64_t now_mono_us);

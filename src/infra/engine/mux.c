@@ -257,6 +257,8 @@ static void close_fragment(struct mux *m)
 		.file_offset = m->file_off + at - m->flushed,
 		.duration_90k = duration,
 		.independent = m->samples[0].key,
+		.key_at = head,
+		.key_len = m->samples[0].size,
 	};
 	mux_live_part_start(m, m->frag_start, m->samples[0].key);
 	mux_live_part(m, LIVE_VIDEO, &part, mux_utc(m, m->frag_start));

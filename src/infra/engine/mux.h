@@ -30,6 +30,8 @@ struct mux_sink {
 struct mux;
 
 int mux_create(struct live *live, const struct mux_sink *sink, void *ctx, struct mux **ret);
+/* Live begins at once instead of with the second GOP: for a stream that nobody takes as HLS. */
+void mux_assume_target(struct mux *m, int target_duration_s);
 /* Seals what is open. */
 void mux_destroy(struct mux *m);
 

@@ -69,8 +69,10 @@ static void forward(struct mux *m, enum live_track track, const struct live_part
 {
 	if (track == LIVE_AUDIO && !m->audio.live_open)
 		begin_audio_run(m, utc_us);
+	struct live_part timed = *part;
+	timed.utc_us = utc_us;
 	if (track == LIVE_VIDEO || m->audio.live_open)
-		live_add_part(m->live, track, part);
+		live_add_part(m->live, track, &timed);
 }
 
 static void open_segment(struct mux *m, int64_t utc_us)
@@ -78,6 +80,11 @@ static void open_segment(struct mux *m, int64_t utc_us)
 	live_begin_segment(m->live, LIVE_VIDEO, utc_us);
 	if (m->audio.live_open)
 		live_begin_segment(m->live, LIVE_AUDIO, utc_us);
+}
+
+void mux_assume_target(struct mux *m, int target_duration_s)
+{
+	m->target_s = target_duration_s;
 }
 
 void mux_live_resolve(struct mux *m, uint32_t gop_90k)

@@ -147,7 +147,7 @@ static bool on_may_read(void *ctx, const char *name, const char *user, const cha
 /* A reference to the camera, when it is of this loop and sends. */
 static struct camera_rt *camera_that_sends(struct reader *r, const char *name)
 {
-	struct camera_rt *c = engine_lookup(r->engine, camera_id(name));
+	struct camera_rt *c = engine_lookup(r->engine, camera_id(name)); /* never a side: may_read knows cameras only */
 	if (c && c->loop == r->loop && media_flows(c))
 		return c;
 	if (c)

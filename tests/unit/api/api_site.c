@@ -99,7 +99,96 @@ static void live_touch(void *self, const char *camera_id)
 	atomic_fetch_add(&((struct fake_live *)self)->touches, 1);
 }
 
-static const struct live_source_ops live_ops = {live_version, live_multivariant, live_playlist, live_max_wait, live_media, live_touch};
+struct live_view {
+	enum live_quality quality;
+	bool has_init;
+	int64_t at;
+};
+
+static int live_open_view(void *self, const char *camera_id, enum live_quality quality, bool audio, struct live_view **ret)
+{
+	struct fake_live *l = self;
+	if (strcmp(camera_id, "portao-1") || atomic_load(&l->statuses[quality]) == STREAM_STOPPED)
+		return -ENOENT;
+	*ret = calloc(1, sizeof(**ret));
+	(*ret)->quality = quality;
+	(*ret)->at = -1;
+	atomic_fetch_add(&l->views[quality], 1);
+	return 0;
+}
+
+static void live_close_view(void *self, struct live_view **view)
+{
+	struct fake_live *l = self;
+	if (*view)
+		atomic_fetch_sub(&l->views[(*view)->quality], 1);
+	free(*view);
+	*view = NULL;
+}
+
+static bool live_view_has_news(void *self, const struct live_view *v)
+{
+	return v->at < atomic_load(&((struct fake_live *)self)->pieces[v->quality]) ||
+	       atomic_load(&((struct fake_live *)self)->statuses[v->quality]) == STREAM_STOPPED;
+}
+
+static enum live_answer live_next_piece(void *self, struct live_view *v, struct live_piece *ret)
+{
+	struct fake_live *l = self;
+	int64_t n = atomic_load(&l->pieces[v->quality]);
+	if (atomic_load(&l->statuses[v->quality]) == STREAM_STOPPED)
+		return LIVE_NOT_FOUND;
+	if (v->at < 0 && n)
+		v->at = (n - 1) / 5 * 5;
+	if (v->at < 0 || v->at >= n)
+		return LIVE_WAIT;
+	*ret = (struct live_piece){.blob = {.chunk = chunk_ref(l->chunk), .len = v->has_init ? 100 : 10}, .track = LIVE_VIDEO};
+	if (!v->has_init) {
+		v->has_init = ret->init = true;
+		snprintf(ret->mime, sizeof(ret->mime), "video/mp4; codecs=\"%s\"", v->quality == LIVE_SMALL ? "small" : "main");
+		return LIVE_OK;
+	}
+	ret->independent = v->at % 5 == 0;
+	ret->utc_us = NOW + v->at++ * 200000;
+	ret->duration_90k = 18000;
+	return LIVE_OK;
+}
+
+static void live_view_state(void *self, struct live_view *v, struct stream_state *ret, char ret_audio[64])
+{
+	*ret = (struct stream_state){.status = (enum stream_status)atomic_load(&((struct fake_live *)self)->statuses[v->quality]),
+				     .last_frame_at = NOW,
+				     .width = v->quality == LIVE_SMALL ? 320 : 1920,
+				     .codec = "avc1.64001f"};
+	ret_audio[0] = 0;
+}
+
+/* Of 100 bytes, behind an init of 10. */
+static enum live_answer live_key_frame(void *self, const char *camera_id, enum live_quality quality, struct live_key *ret)
+{
+	struct fake_live *l = self;
+	if (strcmp(camera_id, "portao-1") || atomic_load(&l->no_key) || atomic_load(&l->statuses[quality]) == STREAM_STOPPED)
+		return LIVE_NOT_FOUND;
+	*ret = (struct live_key){.init = {.chunk = chunk_ref(l->chunk), .len = 10},
+				 .frame = {.chunk = chunk_ref(l->chunk), .offset = 50, .len = 100},
+				 .utc_us = NOW + 123000};
+	return LIVE_OK;
+}
+
+static const struct live_source_ops live_ops = {
+	.version = live_version,
+	.get_multivariant = live_multivariant,
+	.get_playlist = live_playlist,
+	.max_wait_ms = live_max_wait,
+	.get_media = live_media,
+	.touch = live_touch,
+	.open_view = live_open_view,
+	.close_view = live_close_view,
+	.view_has_news = live_view_has_news,
+	.next_piece = live_next_piece,
+	.view_state = live_view_state,
+	.key_frame = live_key_frame,
+};
 
 /* --- footage: every recording is the same small file --- */
 
@@ -179,6 +268,16 @@ static void foreign_kick(void *self, const char *session_id)
 	atomic_fetch_add(&s->kicks, 1);
 }
 
+/* A page of two files. */
+static const unsigned char page_html[] = "<!doctype html>", page_js[] = "run();", packed[] = "gz";
+#define FILE_OF(a) a, a + sizeof(a) - 1, packed, packed + 2
+static const struct api_asset assets[] = {
+	{"/", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/wall", "text/html; charset=utf-8", "\"aa\"", FILE_OF(page_html), false},
+	{"/assets/main-1.js", "text/javascript; charset=utf-8", "\"bb\"", FILE_OF(page_js), true},
+	{0},
+};
+
 static void serve(struct api_site *s)
 {
 	struct api_config c = {.app = &s->site.app,
@@ -187,6 +286,7 @@ static void serve(struct api_site *s)
 			       .listen_host = "127.0.0.1",
 			       .hasher = &quick,
 			       .version = "test",
+			       .assets = assets,
 			       .http_threads = 2,
 			       .self = s,
 			       .public_url = s->public_url};
@@ -194,6 +294,7 @@ static void serve(struct api_site *s)
 		c.live = (struct live_source){0};
 		c.foreign_sessions = foreign_sessions;
 		c.foreign_kick = foreign_kick;
+		c.foreign_hls = s->foreign_hls;
 	}
 	int err = api_create(&c, &s->api);
 	assert(!err);
@@ -255,6 +356,7 @@ void api_site_stop(struct api_site *s)
 {
 	api_destroy(s->api);
 	assert(atomic_load(&s->pins) == 0);
+	assert(atomic_load(&s->live.views[0]) == 0 && atomic_load(&s->live.views[1]) == 0);
 	shared_text_unref(&s->live.text);
 	assert(atomic_load(&s->live.chunk->refs) == 1);
 	chunk_unref(&s->live.chunk);

@@ -19,6 +19,12 @@ struct fake_live {
 	int64_t text_msn;
 	pthread_mutex_t lock;
 	struct chunk *chunk;
+	/* Pieces of the main and the small stream so far, every fifth of which begins with a key frame; each is the chunk's first 100
+	 * bytes. */
+	atomic_llong pieces[2];
+	atomic_int statuses[2]; /* enum stream_status; STOPPED: there is no such stream */
+	atomic_int views[2];	/* open ones */
+	atomic_bool no_key;
 };
 
 struct site_clock { /* read by every thread of the server */
@@ -37,6 +43,7 @@ struct api_site {
 	uint8_t key[32];
 	/* what the next api_create is given */
 	const char *public_url;
+	const char *foreign_hls;
 	bool mediamtx; /* it delivers the streams: no live source, foreign_sessions */
 	/* of the fake MediaMTX: what it says, and the last one ended */
 	struct api_foreign_session foreign[4];

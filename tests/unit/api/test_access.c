@@ -1,5 +1,4 @@
-/* Sessions that last a shift, passwords, known browsers; what the page keeps; what people say of cameras and stops that end. Over loopback
- * and fakes. */
+/* Sessions that last a shift, passwords, known browsers; what the page keeps; audit; the page's files. Over loopback and fakes. */
 #include "support/test.h"
 
 #include "api/api_priv.h"
@@ -325,176 +324,144 @@ static void test_marks_are_removed_by_their_owner(void **state)
 	assert_int_equal(audit_count(&s, "mark.remove"), 3);
 }
 
-/* --- streams --- */
+/* --- audit --- */
 
-static struct answer row_of(const char *token)
+static void add_audit(int64_t at, const char *actor, const char *action, const char *object, const char *city, const char *details)
 {
-	struct answer a = api_ask(&s, "GET", "/api/v1/cameras/portao-1/stream", token, NULL, "");
-	assert_int_equal(a.status, 200);
-	return a;
+	struct catalog *cat = s.site.catalog;
+	const struct audit_entry e = {.at = at, .actor = actor, .action = action, .object = object, .city_id = city, .details = details};
+	assert_int_equal(cat->audit->append(cat->self, &e), 0);
 }
 
-static size_t count_streams(const char *query)
+static size_t count_audit(const char *token, const char *query)
 {
-	char path[200];
-	snprintf(path, sizeof(path), "/api/v1/streams?%s", query);
-	struct answer a = api_ask(&s, "GET", path, s.admin, NULL, "");
-	if (a.status != 200)
-		print_message("%s: %s\n", path, a.raw.body);
+	char path[300];
+	snprintf(path, sizeof(path), "/api/v1/audit?%s", query);
+	struct answer a = api_ask(&s, "GET", path, token, NULL, "");
 	assert_int_equal(a.status, 200);
 	size_t n = json_array_size(json_object_get(a.json, "items"));
 	answer_free(&a);
 	return n;
 }
 
-static void test_rows_say_what_a_camera_needs(void **state)
+static void test_who_saw_this_camera(void **state)
 {
-	ASSERT_STATUS(200, "PATCH", "/api/v1/cameras/portao-1", s.admin, "{\"group\":\"Centro\",\"number\":12}");
-	ASSERT_STATUS(200, "POST", "/api/v1/cameras/portao-1/stream", s.operator, "{}");
-	struct answer a = row_of(s.viewer);
-	assert_string_equal(answer_text(&a, "group"), "Centro");
-	assert_string_equal(answer_text(&a, "can_live"), "mse");
-	assert_true(*answer_text(&a, "city_name"));
-	assert_int_equal(json_integer_value(json_object_get(a.json, "number")), 12);
-	assert_true(json_is_false(json_object_get(a.json, "has_small")));
-	assert_true(json_is_true(json_object_get(a.json, "record")));
-	assert_true(json_is_null(json_object_get(a.json, "width")));
-	assert_true(json_is_null(json_object_get(a.json, "fps")));
-	assert_true(json_is_null(json_object_get(a.json, "attention")));
-	answer_free(&a);
-	assert_int_equal(count_streams("group=Centro"), 1);
-	assert_int_equal(count_streams("group=centro"), 0);
-	assert_int_equal(count_streams("camera_ids=portao-1,secreta,nowhere"), 2);
-	assert_int_equal(count_streams("camera_ids=secreta"), 1);
-	assert_int_equal(count_streams("camera_ids="), 0);
-	assert_int_equal(count_streams("recording_state=off"), 1);
-	assert_field("GET", "/api/v1/streams?recording_state=x", s.admin, NULL, 400, "recording_state");
-	/* Without pictures for as long as it has been asked for. */
-	struct fake_stream *cam = fake_engine_find(&s.site.engine, "portao-1");
-	cam->state.status = STREAM_RECONNECTING;
-	cam->state.since = NOW;
-	cam->state.last_frame_at = NOW - MINUTE;
-	assert_int_equal(count_streams("attention=true"), 0); /* it has just begun */
-	api_site_advance(&s, MINUTE);
-	assert_int_equal(count_streams("attention=true"), 1);
-	a = row_of(s.viewer);
-	assert_string_equal(answer_text(&a, "need"), "no_signal");
-	assert_string_equal(answer_text(&a, "lost_at"), "2026-11-22T12:59:00.000Z");
-	answer_free(&a);
-	a = api_ask(&s, "PUT", "/api/v1/cameras/portao-1/attention", s.operator, "{\"state\":\"acknowledged\",\"note\":\"poste\"}", "");
+	add_audit(NOW - HOUR, "vera", "live.open", "camera:portao-1", "lapa", "");
+	add_audit(NOW - HOUR + 1, "op", "recording.download", "recording:x", "lapa", "{\"camera_id\":\"portao-1\"}");
+	add_audit(NOW - HOUR + 2, "op", "stream.stop", "camera:portao-1", "lapa", "{\"reason\":\"obra\"}");
+	add_audit(NOW - HOUR + 3, "admin", "live.open", "camera:secreta", "outra", "");
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1"), 3);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&views=true"), 2);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&views=true&text=VERA"), 1);
+	assert_int_equal(count_audit(s.auditor, "camera_id=secreta"), 0);
+	assert_int_equal(count_audit(s.admin, "camera_id=secreta"), 1);
+	assert_int_equal(count_audit(s.auditor, "camera_id=portao-1&to=2026-11-22T12:00:00Z"), 0);
+	assert_field("GET", "/api/v1/audit?views=perhaps", s.auditor, NULL, 400, "views");
+	ASSERT_STATUS(403, "GET", "/api/v1/audit.csv", s.operator, NULL);
+}
+
+static void test_audit_as_csv(void **state)
+{
+	char type[100];
+	s.site.app.site_time_zone = "America/Sao_Paulo";
+	add_audit(NOW - HOUR, "=cmd|'/c calc'!A1", "live.open", "camera:portao-1", "lapa", "{\"a\":\"b;c\"}");
+	struct answer a = api_ask(&s, "GET", "/api/v1/audit.csv?language=pt-BR&views=true", s.auditor, NULL, "");
 	assert_int_equal(a.status, 200);
-	assert_string_equal(answer_text(&a, "need"), "seen");
-	const json_t *t = json_object_get(a.json, "attention");
-	assert_string_equal(json_string_value(json_object_get(t, "state")), "acknowledged");
-	assert_string_equal(json_string_value(json_object_get(t, "by")), "op");
-	assert_string_equal(json_string_value(json_object_get(t, "note")), "poste");
+	assert_true(raw_header(&a.raw, "Content-Disposition", type, sizeof(type)));
+	assert_string_equal(type, "attachment; filename=\"auditoria.csv\"");
+	assert_string_equal(
+		a.raw.body,
+		"\xef\xbb\xbf"
+		"Data e hora;Fuso;Usuário;Ação;Objeto;Município;Detalhes\r\n"
+		"22/11/2026 09:00:00;-03:00;\"'=cmd|'/c calc'!A1\";live.open;camera:portao-1;lapa;\"{\"\"a\"\":\"\"b;c\"\"}\"\r\n");
 	answer_free(&a);
-	assert_int_equal(count_streams("attention=true"), 0);
-	a = api_ask(&s, "GET", "/api/v1/streams?sort=-need&limit=1", s.admin, NULL, "");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(a.json, "items"), 0), "camera_id")),
-			    "portao-1");
+	a = api_ask(&s, "GET", "/api/v1/audit.csv?camera_id=portao-1", s.auditor, NULL, ""); /* English: the user's */
+	assert_non_null(strstr(a.raw.body, "time,offset,user"));
+	assert_non_null(strstr(a.raw.body, "2026-11-22 09:00:00,-03:00,"));
 	answer_free(&a);
-	/* Well again: it is over by itself. */
-	cam->state.status = STREAM_LIVE;
-	cam->state.since = NOW + MINUTE;
-	api_site_advance(&s, MINUTE);
-	a = row_of(s.viewer);
-	assert_true(json_is_null(json_object_get(a.json, "attention")));
-	assert_true(json_is_null(json_object_get(a.json, "lost_at")));
+	assert_int_equal(audit_count(&s, "audit.export"), 2);
+	/* All pages of it. */
+	for (int i = 0; i < 2500; i++)
+		add_audit(NOW - i, "op", "playback.open", "camera:portao-1", "lapa", "");
+	a = api_ask(&s, "GET", "/api/v1/audit.csv?views=true", s.auditor, NULL, "");
+	size_t lines = 0;
+	for (const char *p = a.raw.body; (p = strstr(p, "\r\n")); p += 2)
+		lines++;
+	assert_int_equal(lines, 2502);
 	answer_free(&a);
 }
 
-static json_int_t bitrate(void)
+/* --- the page's files --- */
+
+static void expect_header(const struct raw_reply *r, const char *name, const char *value)
 {
-	struct answer a = row_of(s.viewer);
-	const json_t *v = json_object_get(a.json, "bitrate_bps");
-	json_int_t bps = json_is_null(v) ? -1 : json_integer_value(v);
-	answer_free(&a);
-	return bps;
+	char text[600];
+	if (!raw_header(r, name, text, sizeof(text)))
+		strcpy(text, "(none)");
+	assert_string_equal(text, value);
 }
 
-static void test_bit_rate_is_of_the_last_seconds(void **state)
+static void test_page_files(void **state)
 {
-	ASSERT_STATUS(200, "POST", "/api/v1/cameras/portao-1/stream", s.operator, "{}");
-	struct stream_state *camera = &fake_engine_find(&s.site.engine, "portao-1")->state;
-	camera->status = STREAM_LIVE;
-	assert_int_equal(bitrate(), -1);
-	for (int i = 0; i < 20; i++) {
-		jobs_tick(&s.site.app);
-		api_site_advance(&s, 2 * US_PER_S);
-		camera->bytes_received += i < 10 ? 1000000 : 500000;
+	struct raw_reply r;
+	raw_get(s.port, "/wall?layout=3", "", &r);
+	assert_int_equal(r.status, 200);
+	expect_header(&r, "Content-Type", "text/html; charset=utf-8");
+	expect_header(&r, "ETag", "\"aa\"");
+	expect_header(&r, "Cache-Control", "no-cache");
+	expect_header(&r, "X-Content-Type-Options", "nosniff");
+	expect_header(&r, "Referrer-Policy", "no-referrer");
+	expect_header(&r, "X-Frame-Options", "DENY");
+	expect_header(&r, "Content-Security-Policy",
+		      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+		      "connect-src 'self'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; object-src 'none'; base-uri "
+		      "'none'; form-action 'self'; frame-ancestors 'none'");
+	assert_int_equal(r.len, 15);
+	raw_free(&r);
+	raw_get(s.port, "/", "Accept-Encoding: gzip\r\n", &r);
+	expect_header(&r, "Content-Encoding", "gzip");
+	expect_header(&r, "ETag", "\"aa-gz\"");
+	assert_int_equal(r.len, 2);
+	raw_free(&r);
+	raw_get(s.port, "/", "Accept-Encoding: gzip\r\nIf-None-Match: W/\"x\", \"aa-gz\"\r\n", &r);
+	assert_int_equal(r.status, 304);
+	expect_header(&r, "ETag", "\"aa-gz\"");
+	expect_header(&r, "Content-Encoding", "(none)");
+	raw_free(&r);
+	raw_get(s.port, "/", "If-None-Match: \"aa-gz\"\r\n", &r); /* of the other form */
+	assert_int_equal(r.status, 200);
+	raw_free(&r);
+	raw_get(s.port, "/assets/main-1.js", "", &r);
+	expect_header(&r, "Cache-Control", "public, max-age=31536000, immutable");
+	expect_header(&r, "Content-Security-Policy", "(none)");
+	raw_free(&r);
+	raw_get(s.port, "/assets/main-2.js", "", &r);
+	assert_int_equal(r.status, 404);
+	raw_free(&r);
+}
+
+static void test_the_policy_knows_a_mediamtx(void **state)
+{
+	static const struct {
+		const char *base, *origin;
+	} rows[] = {{"http://10.0.0.5:8888", " http://10.0.0.5:8888;"},
+		    {"https://u:p@hls.city.example/x/", " https://hls.city.example;"},
+		    {"http://[::1]:8888/", " http://[::1]:8888;"},
+		    {"http://a;script-src *", "connect-src 'self';"},
+		    {"ftp://a", "connect-src 'self';"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct raw_reply r;
+		char policy[700];
+		s.mediamtx = true;
+		s.foreign_hls = rows[i].base;
+		api_site_restart(&s);
+		raw_get(s.port, "/", "", &r);
+		assert_true(raw_header(&r, "Content-Security-Policy", policy, sizeof(policy)));
+		char *connect = strstr(policy, "connect-src");
+		if (!connect || !strstr(connect, rows[i].origin) || strchr(policy, '*') || strstr(policy, "u:p"))
+			fail_msg("%s: %s", rows[i].base, policy);
+		raw_free(&r);
 	}
-	assert_int_equal(bitrate(), 2000000);
-	camera->bytes_received = 0; /* counted anew */
-	jobs_tick(&s.site.app);
-	assert_int_equal(bitrate(), -1);
-	camera->status = STREAM_RECONNECTING;
-	assert_int_equal(bitrate(), -1);
-}
-
-static void test_attention_is_checked(void **state)
-{
-	static const char path[] = "/api/v1/cameras/portao-1/attention";
-	assert_field("PUT", path, s.operator, "{\"state\":\"x\"}", 422, "state");
-	assert_field("PUT", path, s.operator, "{}", 422, "state");
-	assert_field("PUT", path, s.operator, "{\"state\":\"maintenance\"}", 422, "until");
-	assert_field("PUT", path, s.operator, "{\"state\":\"maintenance\",\"until\":\"2020-01-01T00:00:00Z\"}", 422, "until");
-	assert_field("PUT", path, s.operator, "{\"state\":\"acknowledged\",\"until\":\"2026-12-01T00:00:00Z\"}", 422, "until");
-	ASSERT_STATUS(403, "PUT", path, s.viewer, "{\"state\":\"acknowledged\"}");
-	ASSERT_STATUS(404, "PUT", "/api/v1/cameras/secreta/attention", s.operator, "{\"state\":\"acknowledged\"}");
-	ASSERT_STATUS(200, "PUT", path, s.operator, "{\"state\":\"maintenance\",\"until\":\"2026-11-22T14:00:00Z\"}");
-	assert_int_equal(audit_count(&s, "camera.maintenance"), 1);
-	struct answer a = row_of(s.viewer);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "attention"), "until")), "2026-11-22T14:00:00.000Z");
-	answer_free(&a);
-	jobs_tick(&s.site.app);
-	assert_int_equal(audit_count(&s, "camera.attention_end"), 0);
-	api_site_advance(&s, HOUR);
-	a = row_of(s.viewer);
-	assert_true(json_is_null(json_object_get(a.json, "attention")));
-	answer_free(&a);
-	jobs_tick(&s.site.app);
-	jobs_tick(&s.site.app);
-	assert_int_equal(audit_count(&s, "camera.attention_end"), 1);
-}
-
-static void test_a_stop_that_ends_by_itself(void **state)
-{
-	static const char path[] = "/api/v1/cameras/portao-1/stream";
-	ASSERT_STATUS(200, "POST", path, s.operator, "{}");
-	assert_field("DELETE", path, s.operator, "{\"restart_after_s\":0}", 422, "restart_after_s");
-	assert_field("DELETE", path, s.operator, "{\"restart_at\":\"2020-01-01T00:00:00Z\"}", 422, "restart_at");
-	assert_field("DELETE", path, s.operator, "{\"restart_at\":\"2026-11-22T14:00:00Z\",\"restart_after_s\":5}", 422, "restart_at");
-	struct answer a = api_ask(&s, "POST", "/api/v1/streams/stop", s.operator,
-				  "{\"camera_ids\":[\"portao-1\",\"secreta\"],\"reason\":\"obra\",\"restart_after_s\":3600}", "");
-	assert_int_equal(a.status, 200);
-	const json_t *first = json_array_get(json_object_get(a.json, "items"), 0);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(first, "stream"), "restart_at")), "2026-11-22T14:00:00.000Z");
-	assert_true(json_is_false(json_object_get(json_array_get(json_object_get(a.json, "items"), 1), "ok")));
-	answer_free(&a);
-	/* Another instant may be said later, and none. */
-	a = api_ask(&s, "DELETE", path, s.operator, "{\"restart_at\":\"2026-11-22T15:00:00Z\"}", "");
-	assert_string_equal(answer_text(&a, "restart_at"), "2026-11-22T15:00:00.000Z");
-	assert_string_equal(answer_text(&a, "stop_reason"), "obra");
-	answer_free(&a);
-	a = api_ask(&s, "DELETE", path, s.operator, "{\"reason\":\"de novo\"}", "");
-	assert_string_equal(answer_text(&a, "restart_at"), "2026-11-22T15:00:00.000Z");
-	answer_free(&a);
-	a = api_ask(&s, "DELETE", path, s.operator, "{\"restart_at\":null}", "");
-	assert_true(json_is_null(json_object_get(a.json, "restart_at")));
-	answer_free(&a);
-	ASSERT_STATUS(200, "DELETE", path, s.operator, "{\"restart_after_s\":60}");
-	api_site_advance(&s, 59 * US_PER_S);
-	jobs_tick(&s.site.app);
-	a = row_of(s.viewer);
-	assert_string_equal(answer_text(&a, "status"), "stopped");
-	answer_free(&a);
-	api_site_advance(&s, 2 * US_PER_S);
-	jobs_tick(&s.site.app);
-	a = row_of(s.viewer);
-	assert_string_equal(answer_text(&a, "status"), "starting");
-	assert_true(json_is_null(json_object_get(a.json, "restart_at")));
-	answer_free(&a);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -511,10 +478,10 @@ int main(void)
 		T(test_preferences_are_their_users),
 		T(test_layouts_of_a_city),
 		T(test_marks_are_removed_by_their_owner),
-		T(test_rows_say_what_a_camera_needs),
-		T(test_bit_rate_is_of_the_last_seconds),
-		T(test_attention_is_checked),
-		T(test_a_stop_that_ends_by_itself),
+		T(test_who_saw_this_camera),
+		T(test_audit_as_csv),
+		T(test_page_files),
+		T(test_the_policy_knows_a_mediamtx),
 	};
 	return cmocka_run_group_tests(access, NULL, NULL);
 }

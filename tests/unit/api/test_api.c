@@ -41,8 +41,8 @@ static void assert_problem(const char *method, const char *path, const char *tok
 /* --- who may --- */
 
 static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes, stream_routes, recording_routes,
-						 lookback_routes, ledger_routes, job_routes,	user_routes,   page_routes,
-						 event_routes,	  status_routes, report_routes};
+						 lookback_routes, ledger_routes, job_routes,	user_routes,   audit_routes,
+						 page_routes,	  event_routes,	 status_routes, report_routes};
 
 /* The pattern with something in its braces. */
 static void fill_pattern(const char *pattern, char *dst, size_t cap)

@@ -2,7 +2,7 @@
 #include "support/test.h"
 
 #include "cli/cli.h"
-#include "cli/csv.h"
+#include "base/csv.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* The live window of a camera: what a player that was attached before a restart finds. */
 #include "infra/engine/live.h"
 
-#include <stdlib.h>
 #include "support/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const int64_t NOW = INT64_C(1800000000) * US_PER_S;
@@ -120,6 +121,161 @@ static void test_discontinuities_are_counted_on_over_restarts(void **state)
 	assert_true(before < 600); /* and stays small */
 }
 
+/* --- places: pieces as they come --- */
+
+#define PART_US (US_PER_S / 5)
+
+static int64_t part_utc;
+
+/* Each part's first byte is its number. */
+static void add_part(struct live *l, enum live_track track, int number, bool key)
+{
+	struct chunk *c = chunk_create(16);
+	c->data[0] = (uint8_t)number;
+	struct live_part part = {.chunk = c, .len = 16, .duration_90k = 18000, .independent = key, .utc_us = part_utc};
+	live_add_part(l, track, &part);
+	chunk_unref(&c);
+}
+
+/* Parts [from, to), a key frame every fifth, a segment with each. */
+static void add_parts(struct live *l, int from, int to)
+{
+	for (int i = from; i < to; i++, part_utc += PART_US) {
+		if (i % 5 == 0)
+			live_begin_segment(l, LIVE_VIDEO, part_utc);
+		add_part(l, LIVE_VIDEO, i, i % 5 == 0);
+	}
+}
+
+static void begin_run(struct live *l, enum live_track track, const char *codecs)
+{
+	static const uint8_t init[] = "init";
+	struct live_init li = {
+		.track = track, .init = bytes_of(init, 4), .part_target_90k = 19080, .target_duration_s = 2, .discontinuity = true};
+	snprintf(li.codecs, sizeof(li.codecs), "%s", codecs);
+	live_begin_run(l, &li);
+	live_begin_segment(l, track, part_utc);
+}
+
+/* The number of the next piece, -1 for an init, -2 for none, -3 for the end. */
+static int next(struct live *l, struct live_cursor *c, struct live_piece *p)
+{
+	enum live_answer answer = live_next_piece(l, c, p);
+	if (answer != LIVE_OK)
+		return answer == LIVE_NOT_FOUND ? -3 : -2;
+	int number = p->init ? -1 : p->blob.chunk->data[p->blob.offset];
+	blob_unref(&p->blob);
+	return number;
+}
+
+static void test_a_place_begins_at_the_newest_key_frame(void **state)
+{
+	struct live *l = live_create(NOW);
+	struct live_cursor c = {0}, later = {0};
+	struct live_piece p;
+	(void)state;
+	part_utc = NOW;
+	assert_int_equal(next(l, &c, &p), -2);
+	begin_run(l, LIVE_VIDEO, "avc1.64001f");
+	assert_true(live_has_news(l, &c) || next(l, &c, &p) == -2);
+	add_part(l, LIVE_VIDEO, 99, false); /* a run may begin within a GOP */
+	assert_int_equal(next(l, &c, &p), -2);
+	assert_false(live_has_news(l, &c));
+	add_parts(l, 0, 8);
+	assert_true(live_has_news(l, &c));
+	assert_int_equal(next(l, &c, &p), -1);
+	assert_string_equal(p.mime, "video/mp4; codecs=\"avc1.64001f\"");
+	for (int i = 5; i < 8; i++) {
+		assert_int_equal(next(l, &c, &p), i);
+		assert_int_equal(p.independent, i == 5);
+		assert_int_equal(p.utc_us, NOW + i * PART_US);
+		assert_false(p.skipped);
+	}
+	assert_int_equal(next(l, &c, &p), -2);
+	assert_false(live_has_news(l, &c));
+	/* A run that begins within a GOP: nothing of it until a key frame, then its own init. */
+	begin_run(l, LIVE_VIDEO, "hvc1");
+	assert_int_equal(next(l, &c, &p), -2);
+	add_parts(l, 8, 10);
+	assert_int_equal(next(l, &c, &p), -2);
+	assert_int_equal(next(l, &later, &p), -2); /* and nothing of before it for those who come now: it would look live */
+	add_parts(l, 10, 12);
+	assert_int_equal(next(l, &c, &p), -1);
+	assert_string_equal(p.mime, "video/mp4; codecs=\"hvc1\"");
+	assert_int_equal(next(l, &c, &p), 10);
+	assert_int_equal(next(l, &later, &p), -1);
+	assert_int_equal(next(l, &later, &p), 10);
+	live_end(l);
+	assert_int_equal(next(l, &c, &p), 11);
+	assert_int_equal(next(l, &c, &p), -3);
+	live_unref(&l);
+}
+
+static void test_a_slow_reader_loses_whole_gops(void **state)
+{
+	struct live *l = live_create(NOW);
+	struct live_cursor c = {0};
+	struct live_piece p;
+	(void)state;
+	part_utc = NOW;
+	begin_run(l, LIVE_VIDEO, "x");
+	add_parts(l, 0, 2);
+	assert_int_equal(next(l, &c, &p), -1);
+	assert_int_equal(next(l, &c, &p), 0);
+	/* A GOP behind is no reason. */
+	add_parts(l, 2, 9);
+	for (int i = 1; i < 7; i++) {
+		assert_int_equal(next(l, &c, &p), i);
+		assert_false(p.skipped);
+	}
+	/* Seconds behind: the begun GOP to its end, then the newest. */
+	add_parts(l, 9, 38);
+	for (int i = 7; i < 10; i++)
+		assert_int_equal(next(l, &c, &p), i);
+	assert_int_equal(next(l, &c, &p), 35);
+	assert_true(p.independent && p.skipped);
+	assert_int_equal(next(l, &c, &p), 36);
+	assert_false(p.skipped);
+	/* So far that it has left the window: on at the newest key frame too. */
+	add_parts(l, 38, 250);
+	assert_int_equal(next(l, &c, &p), 245);
+	assert_true(p.independent && p.skipped);
+	live_unref(&l);
+}
+
+static void test_sound_goes_with_its_pictures(void **state)
+{
+	struct live *l = live_create(NOW);
+	struct live_cursor with = {.audio = true}, without = {0};
+	struct live_piece p;
+	char codec[64];
+	(void)state;
+	part_utc = NOW;
+	begin_run(l, LIVE_VIDEO, "x");
+	assert_string_equal(live_audio_codec(l, codec), "");
+	begin_run(l, LIVE_AUDIO, "mp4a.40.2");
+	assert_string_equal(live_audio_codec(l, codec), "mp4a.40.2");
+	for (int i = 0; i < 7; i++) {
+		int64_t at = part_utc;
+		add_parts(l, i, i + 1);
+		part_utc = at;
+		add_part(l, LIVE_AUDIO, 100 + i, true);
+		part_utc = at + PART_US;
+	}
+	static const int want[] = {-1, 5, 6, -1, 105, 106, -2};
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		assert_int_equal(next(l, &with, &p), want[i]);
+		if (i == 3)
+			assert_string_equal(p.mime, "audio/mp4; codecs=\"mp4a.40.2\"");
+		assert_true(want[i] == -2 || (p.track == LIVE_AUDIO) == (i >= 3));
+	}
+	assert_int_equal(next(l, &without, &p), -1);
+	assert_int_equal(next(l, &without, &p), 5);
+	assert_int_equal(next(l, &without, &p), 6);
+	assert_int_equal(next(l, &without, &p), -2);
+	live_unref(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +283,9 @@ int main(void)
 		cmocka_unit_test(test_a_long_absence_fills_no_more_than_the_window),
 		cmocka_unit_test(test_a_new_stream_begins_with_pictures),
 		cmocka_unit_test(test_discontinuities_are_counted_on_over_restarts),
+		cmocka_unit_test(test_a_place_begins_at_the_newest_key_frame),
+		cmocka_unit_test(test_a_slow_reader_loses_whole_gops),
+		cmocka_unit_test(test_sound_goes_with_its_pictures),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // Who is signed in. A session that ends becomes a lock over the page: nothing below it is taken away.
-import { computed, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import { call, del, get, locked, Problem } from "./api";
 import { language } from "./i18n";
 import { noteServerTime } from "./time";
@@ -23,12 +23,15 @@ export const may = (right: Right): boolean => rights.value.has(right);
 export const seesAllCities = computed(() => session.value?.cities === "all");
 
 function take(s: Session): void {
-	if (session.value?.user !== s.user)
-		signIns.value++;
-	session.value = s;
-	language.value = s.language;
+	// At once: what follows a sign-in (preferences, the store) finds the session there.
+	batch(() => {
+		if (session.value?.user !== s.user)
+			signIns.value++;
+		session.value = s;
+		language.value = s.language;
+		locked.value = false;
+	});
 	document.documentElement.lang = s.language;
-	locked.value = false;
 }
 
 // Whether somebody signed in here: without, the first question would only be refused (and noted as an error by the browser).

@@ -4,8 +4,8 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { all, get, locked, query } from "./api";
 import { fold } from "./i18n";
 import { session, signIns } from "./session";
-import { browserZone, noteServerTime } from "./time";
-import type { City, Stream } from "./types";
+import { browserZone, noteServerTime, serverNow } from "./time";
+import type { City, Need, Stream } from "./types";
 
 export const cities = signal<ReadonlyMap<string, City>>(new Map());
 export const streams = signal<ReadonlyMap<string, Stream>>(new Map());
@@ -22,16 +22,22 @@ export const cityName = (id: string): string => cities.value.get(id)?.name ?? id
 export const cameraName = (id: string): string => streams.value.get(id)?.camera_name ?? id;
 export const zoneOfCamera = (cameraId: string): string => zoneOf(streams.value.get(cameraId)?.city_id);
 
-/** Needs somebody's eyes, the worst first: 0 live and not recording, 1 newly lost, 2 lost but known of, 3 on its way, 9 well or stopped on purpose. */
-export function attentionRank(s: Stream): number {
-	const known = s.attention != null;
-	if (s.status === "live" && s.recording_state === "not_recording")
-		return known ? 2 : 0;
-	if (s.status === "reconnecting")
-		return known ? 2 : 1;
-	if (s.status === "starting")
-		return 3;
-	return 9;
+const GRACE_MS = 10_000; // what has just begun or changed is given so long, here and at the server
+/** What the camera needs now: the server's rule (src/app/attention.c), as a row ages without being read again. */
+export function needOf(s: Stream, at = serverNow()): Need {
+	if (s.status === "stopped")
+		return s.id ? "stopped" : "nothing";
+	if ((s.status === "live" && s.recording_state !== "not_recording") || (s.since !== null && at - Date.parse(s.since) < GRACE_MS))
+		return "nothing";
+	if (s.attention && !(s.attention.until && Date.parse(s.attention.until) <= at))
+		return "seen";
+	return s.status === "live" ? "not_recorded" : "no_signal";
+}
+
+/** Needs somebody's eyes, the worst first: 0 live and not recording, 1 newly lost, 2 one of these but known of, 3 on its way, 9 well or stopped on purpose. */
+export function attentionRank(s: Stream, at = serverNow()): number {
+	const need = needOf(s, at);
+	return need === "not_recorded" ? 0 : need === "no_signal" ? 1 : need === "seen" ? 2 : s.status === "starting" || s.status === "reconnecting" ? 3 : 9;
 }
 
 /** What a search looks in. */

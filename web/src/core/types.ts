@@ -3,6 +3,8 @@ export type Role = "administrator" | "operator" | "viewer" | "auditor";
 export type Right = "see_status" | "see_pictures" | "export" | "hold" | "mark" | "run_streams" | "see_audit" | "administer";
 export type StreamStatus = "starting" | "live" | "reconnecting" | "stopped";
 export type RecordingState = "recording" | "not_recording" | "off";
+/** What a camera needs of people, as the server counts: not_recorded is the worst (live, and what should be recorded is not). */
+export type Need = "nothing" | "stopped" | "seen" | "no_signal" | "not_recorded";
 export type GapReason = "no_signal" | "refused" | "bad_data" | "disk_slow" | "disk_full" | "disk_error" | "stopped_by_user" | "server_down" | "unknown";
 export type RecordingStatus = "recording" | "sealed" | "noticed" | "deleting" | "deleted" | "lost";
 
@@ -18,7 +20,7 @@ export interface Stream {
 	height: number | null; fps: number | null; bytes_received: number; frames_lost: number; stopped_at: string | null; stopped_by: string | null;
 	stop_reason: string | null; restart_at: string | null;
 	city_name?: string; number?: number | null; group?: string; record?: boolean; bitrate_bps?: number | null; attention?: Attention | null; lost_at?: string | null;
-	can_live?: "mse" | "hls"; has_small?: boolean;
+	can_live?: "mse" | "hls"; has_small?: boolean; need?: Need; needs_attention?: boolean; archived?: boolean;
 }
 export interface Gap { camera_id: string; city_id: string; from: string; to: string | null; reason: GapReason; by: string | null; note: string | null }
 export interface Mark { id: number | string; camera_ids: string[]; at: string; text: string; by: string; created_at: string }

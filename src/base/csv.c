@@ -1,5 +1,5 @@
 /* One pass over the text; see csv.h. */
-#include "cli/csv.h"
+#include "base/csv.h"
 
 #include "base/buf.h"
 

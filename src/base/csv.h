@@ -1,6 +1,6 @@
 /* CSV as people's spreadsheets write it (RFC 4180, or semicolons; a byte order mark is passed over): rows of texts with their line. */
-#ifndef VIGIA_CLI_CSV_H
-#define VIGIA_CLI_CSV_H
+#ifndef VIGIA_BASE_CSV_H
+#define VIGIA_BASE_CSV_H
 
 #include "base/arena.h"
 #include "base/bytes.h"
