@@ -1,5 +1,5 @@
 // Gravações: several cameras at one instant, their day as a timeline, and what is kept of it.
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
 import { stepDone } from "../core/prefs";
