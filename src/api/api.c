@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes,  city_routes,	  camera_routes, stream_routes,	  recording_routes,
-						 lookback_routes, ledger_routes,  job_routes,	 user_routes,	  audit_routes,
-						 page_routes,	  event_routes,	  status_routes, mediamtx_routes, report_routes,
-						 live_routes,	  keyframe_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes,	  stream_routes,   recording_routes,
+						 lookback_routes, ledger_routes, job_routes,	  user_routes,	   audit_routes,
+						 page_routes,	  event_routes,	 status_routes,	  mediamtx_routes, report_routes,
+						 coverage_routes, live_routes,	 keyframe_routes, probe_routes};
 
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {
@@ -78,7 +78,8 @@ static int start_server(struct api *a)
 				   .lanes = {[LANE_CATALOG - 1] = {.threads = 4, .queue = 256},
 					     [LANE_PASSWORD - 1] = {.threads = 2, .queue = 32},
 					     [LANE_DISK - 1] = {.threads = 4, .queue = 64},
-					     [LANE_LONG - 1] = {.threads = 2, .queue = 8}},
+					     [LANE_LONG - 1] = {.threads = 2, .queue = 8},
+					     [LANE_PROBE - 1] = {.threads = 2, .queue = 2}},
 				   .n_lanes = LANES - 1,
 				   .trusted_proxies = c->trusted_proxies,
 				   .n_trusted_proxies = c->n_trusted_proxies,
@@ -128,6 +129,7 @@ void api_destroy(struct api *a)
 {
 	if (!a)
 		return;
+	atomic_store(&a->stopping, true);
 	/* The server first: after it nobody asks. */
 	http_server_destroy(a->http);
 	if (a->app->viewers_self == a) {

@@ -16,11 +16,12 @@ struct api_foreign_session {
 #define API_MEDIAMTX_AUTH_PATH "/api/v1/mediamtx/auth"
 
 struct api_config {
-	struct app *app;	 /* kept by reference, with everything it points to */
-	struct live_source live; /* ops NULL where a foreign server delivers HLS: viewers are then that server's to count */
-	const uint8_t *key;	 /* 32 bytes that live as long as the data directory: tokens and viewing sessions outlive a restart */
-	const char *listen_host; /* NULL: every address */
-	int listen_port;	 /* 0: any */
+	struct app *app;	     /* kept by reference, with everything it points to */
+	struct stream_prober prober; /* ops NULL: addresses cannot be tried */
+	struct live_source live;     /* ops NULL where a foreign server delivers HLS: viewers are then that server's to count */
+	const uint8_t *key;	     /* 32 bytes that live as long as the data directory: tokens and viewing sessions outlive a restart */
+	const char *listen_host;     /* NULL: every address */
+	int listen_port;	     /* 0: any */
 	const char *tls_cert_pem, *tls_key_pem; /* texts, both or NULL */
 	const char *const *trusted_proxies;
 	size_t n_trusted_proxies;

@@ -19,6 +19,7 @@ enum {
 	LANE_PASSWORD,	 /* argon2id: two at once, so that a storm of sign-ins leaves a core */
 	LANE_DISK,	 /* opens files, writes the holds' mirror */
 	LANE_LONG,	 /* reads hours of footage, runs the clean-up */
+	LANE_PROBE,	 /* waits for a camera */
 	LANES
 };
 
@@ -54,6 +55,7 @@ struct api {
 	struct view_log *views;
 	struct relay_grants *grants;
 	struct live_wall *wall;
+	atomic_bool stopping;
 };
 
 struct api_call {
@@ -91,7 +93,7 @@ struct api_route {
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
 	ledger_routes[], job_routes[], user_routes[], audit_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[],
-	report_routes[], live_routes[], keyframe_routes[];
+	report_routes[], coverage_routes[], live_routes[], keyframe_routes[], probe_routes[];
 
 /* assets.c */
 enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);

@@ -345,6 +345,7 @@ static int start_api(struct site *s, char *why, size_t cap)
 	struct api_config config = {
 		.app = &s->app,
 		.live = engine_live(s->engine),
+		.prober = engine_prober(s->engine),
 		.key = s->token_key,
 		.listen_host = c->listen_host,
 		.listen_port = c->listen_port,

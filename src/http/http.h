@@ -20,7 +20,7 @@ enum http_outcome { HTTP_DONE, HTTP_WAIT };
 /* Answers the request with one http_respond_* and returns HTTP_DONE; or calls http_wait() and returns HTTP_WAIT: it is then asked again. */
 typedef enum http_outcome (*http_handler)(struct http_request *rq, void *ctx, const void *arg);
 
-#define HTTP_LANES_MAX 4 /* lane 0 is the connections' own threads */
+#define HTTP_LANES_MAX 5 /* lane 0 is the connections' own threads */
 #define HTTP_PARAMS_MAX 4
 
 struct http_route {

@@ -338,7 +338,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
 				((struct sockaddr_in *)&addr)->sin_port = htons(c->port);
 			status = connect_to(c, (struct sockaddr *)&addr);
 		} else {
-			status = -EHOSTUNREACH;
+			status = -ENXIO;
 		}
 		if (status)
 			report_connect(c, status);

@@ -28,7 +28,8 @@ struct net_conn_handler {
 	void (*on_end)(void *ctx, int err);
 };
 
-/* Connects (resolving host) with a time-out. The handler and ctx live until net_conn_close. Loop thread only. */
+/* Connects (resolving host) with a time-out. on_connect is told -ENXIO for a name that cannot be resolved. The handler and ctx live until
+ * net_conn_close. Loop thread only. */
 int net_conn_open(struct net_loop *l, const char *host, uint16_t port, int timeout_ms, const struct net_conn_handler *h, void *ctx,
 		  struct net_conn **ret);
 /* A connected socket (a listener's) becomes a conn; on_connect is not called. The fd is closed where this fails. Loop thread only. */

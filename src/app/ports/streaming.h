@@ -57,6 +57,53 @@ struct recorder {
 	const char *name;
 };
 
+/* --- trying an address --- */
+
+enum probe_reason {
+	PROBE_GOOD,
+	PROBE_BAD_URL,
+	PROBE_DNS,
+	PROBE_REFUSED_CONNECTION,
+	PROBE_UNREACHABLE, /* no way to that address */
+	PROBE_TIMEOUT,
+	PROBE_UNAUTHORIZED,
+	PROBE_NOT_FOUND, /* 404: no such stream */
+	PROBE_REFUSED,	 /* another RTSP status */
+	PROBE_NO_VIDEO,
+	PROBE_UNSUPPORTED_CODEC,
+	PROBE_BAD_DATA,
+	PROBE_CANCELLED,
+	PROBE_REASONS
+};
+
+/* The newest key frame. */
+struct live_key {
+	struct blob init, frame; /* references */
+	int64_t utc_us;
+};
+
+struct stream_probe {
+	enum probe_reason reason;
+	int status; /* RTSP, of the answer it failed on; 0 none */
+	int took_ms;
+	char detail[200]; /* a sentence, without secrets */
+	char server[64];  /* what it calls itself, "" unknown */
+	/* of a good one */
+	struct stream_state state;
+	char audio[64];	     /* codec, "" for none */
+	struct live_key key; /* references */
+};
+
+struct stream_prober_ops {
+	/* Connects, and waits for a key frame, no longer than timeout_ms and until *cancel. Blocks: the one call here that waits for the
+	 * network. 0 whatever came of it, or -ENOMEM. */
+	int (*probe)(void *self, const char *url, int timeout_ms, const atomic_bool *cancel, struct stream_probe *ret);
+};
+struct stream_prober {
+	void *self;
+	const struct stream_prober_ops *ops;
+};
+
 /* --- live media, engine only --- */
 
 enum live_track { LIVE_VIDEO, LIVE_AUDIO };
@@ -101,12 +148,6 @@ struct live_piece {
 	int64_t utc_us; /* wall time of its first frame; TIME_NONE for an init */
 	uint32_t duration_90k;
 	char mime[96]; /* of an init: video/mp4; codecs="avc1.64001f" */
-};
-
-/* The newest key frame. */
-struct live_key {
-	struct blob init, frame; /* references */
-	int64_t utc_us;
 };
 
 struct live_view; /* a place in a camera's stream; one thread at a time */

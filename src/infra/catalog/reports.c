@@ -133,9 +133,10 @@ int report_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, 
 }
 
 static const char sql_spans[] =
-	"SELECT r.started_at, iif(r.status = 0, NULL, r.ended_at), r.status FROM recordings r INDEXED BY recordings_camera"
-	" WHERE r.camera_id = ? AND r.started_at < ? AND r.started_at > ? - (SELECT longest_us FROM recording_bounds)"
-	" AND (r.status = 0 OR r.ended_at IS NULL OR r.ended_at > ?) ORDER BY r.started_at";
+	"SELECT x.started_at AS began, x.ended_at, x.status FROM recordings x INDEXED BY recordings_coverage WHERE x.status <> 0"
+	" AND x.camera_id = ?1 AND x.started_at < ?2 AND x.started_at > ?3 - (SELECT longest_us FROM recording_bounds)"
+	" AND coalesce(x.ended_at, ?2) > ?3 UNION ALL SELECT r.started_at, NULL, 0 FROM recordings r WHERE r.camera_id = ?1 AND r.status = 0"
+	" AND r.started_at < ?2 ORDER BY began";
 
 int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
 		      size_t *ret_n)
@@ -149,7 +150,6 @@ int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t t
 	struct query q = query_begin(db, sql_spans);
 	query_text(&q, camera_id);
 	query_int(&q, to);
-	query_int(&q, from);
 	query_int(&q, from);
 	while (query_row(&q)) {
 		rows = arena_grow(mem, rows, n, &cap, sizeof(*rows));

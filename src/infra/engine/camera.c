@@ -110,6 +110,7 @@ static void drain(struct camera_rt *c)
 	if (err && !c->session_over) {
 		snprintf(c->error, sizeof(c->error), "sending failed: %s", log_strerror(err));
 		c->cause = GAP_NO_SIGNAL;
+		c->why = PROBE_BAD_DATA;
 		c->session_over = true;
 	}
 }
@@ -149,10 +150,28 @@ static int64_t backoff_ms(struct camera_rt *c)
 	return ms / 2 + next_random(c) % (ms / 2 + 1);
 }
 
+static void tell_server(struct camera_rt *c)
+{
+	pthread_mutex_lock(&c->state_lock);
+	snprintf(c->failed.server, sizeof(c->failed.server), "%s", rtsp_client_server(c->client));
+	pthread_mutex_unlock(&c->state_lock);
+}
+
+static void tell_failure(struct camera_rt *c)
+{
+	pthread_mutex_lock(&c->state_lock);
+	c->failed.reason = c->why;
+	c->failed.status = c->client ? rtsp_client_status(c->client) : 0;
+	if (c->client)
+		snprintf(c->failed.server, sizeof(c->failed.server), "%s", rtsp_client_server(c->client));
+	pthread_mutex_unlock(&c->state_lock);
+}
+
 /* The session failed or ended: say so once, and come again. */
 static void end_session(struct camera_rt *c)
 {
 	bool lasted = c->connected_mono_us && camera_mono(c) - c->connected_mono_us >= STEADY_US;
+	tell_failure(c);
 	close_session(c);
 	c->attempts = lasted ? 1 : c->attempts + 1;
 	c->connected_mono_us = 0;
@@ -161,14 +180,16 @@ static void end_session(struct camera_rt *c)
 		log_warn("camera.lost", KV_S("camera", c->id), KV_S("reason", c->error), KV_I("attempt", c->attempts),
 			 KV_I("retry_ms", wait));
 	camera_publish(c);
+	atomic_fetch_add(&c->failures, 1); /* last: whoever waits for it reads the rest */
 	if (c->attempts == 1)
 		c->lost_mono_us = camera_mono(c);
 	wait_to_retry(c, wait);
 }
 
-static void fail(struct camera_rt *c, enum gap_reason cause, const char *text)
+static void fail(struct camera_rt *c, enum gap_reason cause, enum probe_reason why, const char *text)
 {
 	c->cause = cause;
+	c->why = why;
 	snprintf(c->error, sizeof(c->error), "%s", text);
 	end_session(c);
 }
@@ -178,13 +199,26 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 	static const enum gap_reason causes[] = {
 		[RTSP_OK] = GAP_NO_SIGNAL,	     [RTSP_FAIL_AUTH] = GAP_REFUSED,	  [RTSP_FAIL_STATUS] = GAP_REFUSED,
 		[RTSP_FAIL_PROTOCOL] = GAP_BAD_DATA, [RTSP_FAIL_NO_VIDEO] = GAP_BAD_DATA, [RTSP_FAIL_TIMEOUT] = GAP_NO_SIGNAL,
+		[RTSP_FAIL_CODEC] = GAP_BAD_DATA,
+	};
+	static const enum probe_reason whys[] = {
+		[RTSP_OK] = PROBE_BAD_DATA,
+		[RTSP_FAIL_AUTH] = PROBE_UNAUTHORIZED,
+		[RTSP_FAIL_STATUS] = PROBE_REFUSED,
+		[RTSP_FAIL_PROTOCOL] = PROBE_BAD_DATA,
+		[RTSP_FAIL_NO_VIDEO] = PROBE_NO_VIDEO,
+		[RTSP_FAIL_TIMEOUT] = PROBE_TIMEOUT,
+		[RTSP_FAIL_CODEC] = PROBE_UNSUPPORTED_CODEC,
 	};
 	struct camera_rt *c = ctx;
 	switch (ev->kind) {
 	case RTSP_EVENT_PLAYING:
+		atomic_store(&c->playing_mono_us, c->connected_mono_us);
+		tell_server(c);
 		if (media_begin_session(c)) {
 			snprintf(c->error, sizeof(c->error), "no usable video track");
 			c->cause = GAP_BAD_DATA;
+			c->why = PROBE_NO_VIDEO;
 			c->session_over = true;
 		} else if (c->attempts) {
 			engine_recovered(c->engine, c);
@@ -198,6 +232,7 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 		break;
 	case RTSP_EVENT_FAILED:
 		c->cause = causes[rtsp_client_failure(c->client)];
+		c->why = rtsp_client_status(c->client) == 404 ? PROBE_NOT_FOUND : whys[rtsp_client_failure(c->client)];
 		if (c->engine->config.relayed_sources && rtsp_client_failure(c->client) == RTSP_FAIL_STATUS)
 			c->cause = GAP_NO_SIGNAL;
 		snprintf(c->error, sizeof(c->error), "%s", rtsp_client_error(c->client));
@@ -206,13 +241,25 @@ static void on_client_event(void *ctx, const struct rtsp_event *ev)
 	}
 }
 
+static void fail_to_connect(struct camera_rt *c, int err)
+{
+	static const struct {
+		int err;
+		enum probe_reason why;
+	} whys[] = {{-ECONNREFUSED, PROBE_REFUSED_CONNECTION}, {-ETIMEDOUT, PROBE_TIMEOUT}, {-ENXIO, PROBE_DNS}, {-EINVAL, PROBE_BAD_URL}};
+	enum probe_reason why = PROBE_UNREACHABLE;
+	char text[120];
+	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++)
+		why = whys[i].err == err ? whys[i].why : why;
+	snprintf(text, sizeof(text), "cannot connect: %s", why == PROBE_DNS ? "the name of its host is not known" : log_strerror(err));
+	fail(c, GAP_NO_SIGNAL, why, text);
+}
+
 static void on_connect(void *ctx, int err)
 {
 	struct camera_rt *c = ctx;
 	if (err) {
-		char text[120];
-		snprintf(text, sizeof(text), "cannot connect: %s", log_strerror(err));
-		fail(c, GAP_NO_SIGNAL, text);
+		fail_to_connect(c, err);
 		return;
 	}
 	struct rtsp_client_config config = {
@@ -226,7 +273,7 @@ static void on_connect(void *ctx, int err)
 	};
 	err = rtsp_client_create(&config, &c->client);
 	if (err) {
-		fail(c, GAP_BAD_DATA, "the RTSP URL cannot be used");
+		fail(c, GAP_BAD_DATA, PROBE_BAD_URL, "the RTSP URL cannot be used");
 		return;
 	}
 	c->connected_mono_us = camera_mono(c);
@@ -259,7 +306,7 @@ static void on_end(void *ctx, int err)
 {
 	char text[120];
 	snprintf(text, sizeof(text), err ? "connection lost: %s" : "the camera closed the connection", log_strerror(err));
-	fail(ctx, GAP_NO_SIGNAL, text);
+	fail(ctx, GAP_NO_SIGNAL, PROBE_BAD_DATA, text);
 }
 
 static const struct net_conn_handler conn_handler = {.on_connect = on_connect, .on_data = on_data, .on_end = on_end};
@@ -270,11 +317,8 @@ static void begin_connect(struct camera_rt *c)
 	int err = rtsp_url_parse(c->url, &url);
 	if (!err)
 		err = net_conn_open(c->loop->net, url.host, url.port, CONNECT_TIMEOUT_MS, &conn_handler, c, &c->conn);
-	if (err) {
-		char text[120];
-		snprintf(text, sizeof(text), "cannot connect: %s", log_strerror(err));
-		fail(c, GAP_NO_SIGNAL, text);
-	}
+	if (err)
+		fail_to_connect(c, err);
 }
 
 static void tick_session(struct camera_rt *c, int64_t now)
@@ -285,6 +329,7 @@ static void tick_session(struct camera_rt *c, int64_t now)
 	}
 	if (!c->session_over && now - c->last_au_mono_us > SILENCE_RECONNECT_US) {
 		c->cause = GAP_NO_SIGNAL;
+		c->why = PROBE_TIMEOUT;
 		snprintf(c->error, sizeof(c->error), "no picture for 10 s");
 		c->session_over = true;
 	}

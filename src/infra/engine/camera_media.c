@@ -346,6 +346,7 @@ static void finish_staging(struct camera_rt *c, int64_t now)
 	if (err) {
 		snprintf(c->error, sizeof(c->error), "the camera's parameter sets cannot be used");
 		c->cause = GAP_BAD_DATA;
+		c->why = PROBE_BAD_DATA;
 		c->session_over = true;
 		return;
 	}
@@ -666,6 +667,7 @@ void media_tick(struct camera_rt *c, int64_t now)
 	if ((c->phase == MEDIA_STAGING || c->phase == MEDIA_RESUME) && now - c->no_run_since_mono_us > NO_RUN_US && !c->session_over) {
 		snprintf(c->error, sizeof(c->error), "no usable key frame for 60 s");
 		c->cause = GAP_BAD_DATA;
+		c->why = PROBE_BAD_DATA;
 		c->session_over = true;
 	}
 	mux_tick(c->mux, &c->bufs[VIDEO], now);

@@ -360,6 +360,13 @@ void engine_let_side_go(struct camera_rt *c)
 	camera_unref(c);
 }
 
+void engine_end_side(struct camera_rt *c)
+{
+	atomic_fetch_sub(&c->holders, 1);
+	engine_end_side_if_alone(c);
+	camera_unref(c);
+}
+
 void engine_end_side_if_alone(struct camera_rt *c)
 {
 	struct engine *e = c->engine;

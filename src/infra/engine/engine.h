@@ -35,6 +35,7 @@ void engine_destroy(struct engine *e);
 struct streaming_provider engine_provider(struct engine *e);
 struct recorder engine_recorder(struct engine *e);
 struct live_source engine_live(struct engine *e);
+struct stream_prober engine_prober(struct engine *e);
 
 struct engine_stats {
 	int cameras, live, recording;

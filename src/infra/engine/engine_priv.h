@@ -83,10 +83,17 @@ struct camera_rt {
 	bool side;		 /* set once, when it is made */
 	atomic_int holders;	 /* of a side; grows under the lock */
 	atomic_llong let_go_mono_us;
+	atomic_llong playing_mono_us; /* of a side: since its camera said that it plays; 0 not yet */
 
 	/* under state_lock: what others read */
 	pthread_mutex_t state_lock;
 	struct stream_state state;
+	struct {
+		enum probe_reason reason;
+		int status;
+		char server[64];
+	} failed;	     /* the last time */
+	atomic_int failures; /* any thread */
 
 	/* --- loop thread only --- */
 	bool removed, started;
@@ -110,6 +117,7 @@ struct camera_rt {
 	int64_t asked_mono_us, retry_mono_us;	      /* its last attempt, its next one */
 	enum gap_reason cause;			      /* of the present lack of media */
 	char error[200];
+	enum probe_reason why; /* the same for a probe */
 	uint32_t rng;
 
 	struct reader *readers; /* of its re-publication; republish.c */
@@ -187,6 +195,7 @@ const char *side_small_id(const char *camera_id, char dst[SIDE_ID_CAP]);
 /* The side of that id, made where there is none; url NULL: the small one of of_camera. A reference to be let go of, or NULL. */
 struct camera_rt *engine_hold_side(struct engine *e, const char *id, const char *url, const char *of_camera, bool audio);
 void engine_let_side_go(struct camera_rt *c);
+void engine_end_side(struct camera_rt *c);	    /* lets go of it and does not let it stay */
 void engine_end_side_if_alone(struct camera_rt *c); /* unless somebody holds it again */
 void camera_unref(struct camera_rt *c);
 void camera_publish(struct camera_rt *c); /* state as seen from outside, event when it changed */

@@ -235,6 +235,16 @@ const char *rtsp_client_error(const struct rtsp_client *c)
 	return c->error;
 }
 
+int rtsp_client_status(const struct rtsp_client *c)
+{
+	return c->status;
+}
+
+const char *rtsp_client_server(const struct rtsp_client *c)
+{
+	return c->server;
+}
+
 void rtsp_client_report(struct rtsp_client *c, int track, uint32_t ssrc, uint32_t ext_max_seq, uint32_t lost, uint32_t jitter)
 {
 	if (track < 0 || (size_t)track >= c->n_tracks)

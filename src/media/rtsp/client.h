@@ -36,7 +36,8 @@ enum rtsp_failure {
 	RTSP_FAIL_AUTH,	    /* 401/403 after the credentials were tried: "refused" */
 	RTSP_FAIL_STATUS,   /* any other refusal (404, 5xx, ...): "refused" */
 	RTSP_FAIL_PROTOCOL, /* nonsense: "bad_data" */
-	RTSP_FAIL_NO_VIDEO, /* no usable track: "bad_data" */
+	RTSP_FAIL_NO_VIDEO, /* no video track: "bad_data" */
+	RTSP_FAIL_CODEC,    /* only video of a codec that we do not know: "bad_data" */
 	RTSP_FAIL_TIMEOUT,  /* no answer in time: "no_signal" */
 };
 
@@ -78,7 +79,9 @@ void rtsp_client_teardown(struct rtsp_client *c);
 struct buf *rtsp_client_out(struct rtsp_client *c);
 const struct rtsp_track *rtsp_client_tracks(const struct rtsp_client *c, size_t *ret_n);
 enum rtsp_failure rtsp_client_failure(const struct rtsp_client *c);
-const char *rtsp_client_error(const struct rtsp_client *c); /* a sentence without secrets, e.g. "401 Unauthorized: password refused" */
+const char *rtsp_client_error(const struct rtsp_client *c);  /* a sentence without secrets, e.g. "401 Unauthorized: password refused" */
+int rtsp_client_status(const struct rtsp_client *c);	     /* of the answer that it failed on; 0 none */
+const char *rtsp_client_server(const struct rtsp_client *c); /* what it calls itself, printable; "" unknown */
 /* For receiver reports: what arrived (the owner's depacketizer tells). */
 void rtsp_client_report(struct rtsp_client *c, int track, uint32_t ssrc, uint32_t ext_max_seq, uint32_t lost, uint32_t jitter);
 

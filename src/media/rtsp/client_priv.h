@@ -54,7 +54,8 @@ struct rtsp_client {
 	struct auth_challenge challenge;
 	uint32_t nonce_uses;
 	bool auth_worked;
-	char session[160];
+	char session[160], server[64];
+	int status; /* of the refusal it failed on */
 	uint32_t timeout_s;
 	char base_url[1024], play_url[URL_CAP];
 	bool can_get_parameter, can_set_parameter;

@@ -98,6 +98,7 @@ static bool accept_challenge(struct rtsp_client *c, const struct rtsp_message *m
 	else if (c->with_auth && (!fresh || c->tries >= AUTH_TRIES))
 		why = "401 Unauthorized: password refused";
 	if (why) {
+		c->status = m->status;
 		if (c->state != CLIENT_PLAYING)
 			client_fail(c, RTSP_FAIL_AUTH, "%s", why);
 		return false;
@@ -166,6 +167,33 @@ static bool add_track(struct rtsp_client *c, const struct sdp *sdp, bool video)
 	return false;
 }
 
+/* What kind of video there is that we cannot use: its encoding's name into dst; false: there is no video at all. */
+static bool other_video(struct bytes sdp, char *dst, size_t cap)
+{
+	bool in_video = false, any = false;
+	snprintf(dst, cap, "something else");
+	while (sdp.len) {
+		struct bytes name, line = bytes_trim(bytes_split(sdp, '\n', &sdp));
+		if (bytes_starts_nocase(line, "m="))
+			in_video = bytes_starts_nocase(line, "m=video ");
+		any |= in_video;
+		if (!in_video || !bytes_starts_nocase(line, "a=rtpmap:"))
+			continue;
+		bytes_split(line, ' ', &name);
+		bytes_copy_str(bytes_trim(bytes_split(name, '/', &line)), dst, cap);
+	}
+	return any;
+}
+
+static void fail_without_video(struct rtsp_client *c, struct bytes sdp)
+{
+	char name[24];
+	if (other_video(sdp, name, sizeof(name)))
+		client_fail(c, RTSP_FAIL_CODEC, "the camera's video is %s: only H.264 and H.265 are understood", name);
+	else
+		client_fail(c, RTSP_FAIL_NO_VIDEO, "the camera describes no video");
+}
+
 static void handle_describe(struct rtsp_client *c, const struct rtsp_message *m)
 {
 	struct sdp *sdp = calloc(1, sizeof(*sdp));
@@ -182,7 +210,7 @@ static void handle_describe(struct rtsp_client *c, const struct rtsp_message *m)
 		snprintf(c->play_url, sizeof(c->play_url), "%s", c->base_url);
 	free(sdp);
 	if (!video) {
-		client_fail(c, RTSP_FAIL_NO_VIDEO, "the camera describes no H.264 or H.265 video");
+		fail_without_video(c, m->body);
 		return;
 	}
 	c->setting_up = 0;
@@ -276,6 +304,7 @@ void session_teardown(struct rtsp_client *c)
 static void handle_refusal(struct rtsp_client *c, const struct rtsp_message *m)
 {
 	int n = (int)(m->reason.len < 60 ? m->reason.len : 60);
+	c->status = m->status;
 	const char *reason = n ? (const char *)m->reason.data : "";
 	if (c->state == CLIENT_PLAYING)
 		next_keepalive_method(c);
@@ -348,6 +377,15 @@ static bool is_answer(const struct rtsp_client *c, const struct rtsp_message *m)
 	return number == c->cseq || (c->state == CLIENT_PLAYING && m->status >= 300);
 }
 
+static void take_server(struct rtsp_client *c, struct bytes name)
+{
+	bytes_copy_str(name, c->server, sizeof(c->server));
+	for (char *p = c->server; *p; p++) {
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	}
+}
+
 void session_handle(struct rtsp_client *c, const struct rtsp_message *m)
 {
 	if (m->status == 0) {
@@ -357,6 +395,8 @@ void session_handle(struct rtsp_client *c, const struct rtsp_message *m)
 	if (!is_answer(c, m))
 		return;
 	c->pending = false;
+	if (!c->server[0])
+		take_server(c, rtsp_header(m, "Server"));
 	if (m->status < 300)
 		handle_success(c, m);
 	else if (m->status == 401)

@@ -443,6 +443,15 @@ static void test_key_frame(void **state)
 	atomic_store(&s.live.no_key, false);
 }
 
+static void test_trying_an_address_is_for_administrators(void **state)
+{
+	static const char path[] = "/api/v1/cameras/test", body[] = "{\"rtsp_url\":\"rtsp://10.0.0.9/cam\"}";
+	assert_int_equal(api_status(&s, "POST", path, NULL, body), 401);
+	assert_int_equal(api_status(&s, "POST", path, s.operator, body), 403);
+	assert_int_equal(api_status(&s, "POST", path, s.admin, "{}"), 422);
+	assert_int_equal(api_status(&s, "POST", path, s.admin, body), 501); /* nothing here that could */
+}
+
 static void test_sessions_are_bounded(void **state)
 {
 	char name[40];
@@ -481,6 +490,7 @@ int main(void)
 		T(test_viewers),
 		T(test_who_loses_the_right_is_cut_off),
 		T(test_key_frame),
+		T(test_trying_an_address_is_for_administrators),
 		T(test_sessions_are_bounded),
 		T(test_a_foreign_server_has_no_wall),
 	};

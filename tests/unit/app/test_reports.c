@@ -738,6 +738,87 @@ static void more_days_bring_noticed_footage_back(void **state)
 	assert_true(retention_preview(&f->s.app, &admin, "lapa", 0, &f->mem, &none, &f->p) < 0);
 }
 
+/* --- what a hold would do --- */
+
+static struct hold_preview weigh(struct fixture *f, const char *camera, int64_t from, int64_t to)
+{
+	struct hold_preview p;
+	const struct hold h = {.camera_ids = &camera, .n_cameras = 1, .from = from, .to = to, .until = TIME_NONE};
+	assert_int_equal(hold_preview(&f->s.app, &admin, &h, &f->mem, &p, &f->p), 0);
+	return p;
+}
+
+/* What the preview says is what the hold then covers. */
+static void a_hold_covers_what_was_said(void **state)
+{
+	struct fixture *f = *state;
+	const char *camera = "k0";
+	struct hold_outcome out;
+	for (int i = 0; i < 10; i++)
+		record(f, "k0", NOON - 10 * HOUR + i * HOUR, NOON - 9 * HOUR + i * HOUR);
+	struct uuid gone = record(f, "k0", NOON - 11 * HOUR, NOON - 10 * HOUR), lost = record(f, "k0", NOON - 12 * HOUR, NOON - 11 * HOUR);
+	struct recording r = get(f, &gone);
+	r.status = REC_DELETED;
+	put(f, &r);
+	r = get(f, &lost);
+	r.status = REC_LOST;
+	put(f, &r);
+	hold(f, "k0", NOON - 2 * HOUR, NOON - HOUR);
+	struct hold_preview p = weigh(f, "k0", NOON - 13 * HOUR, NOON - 90 * MINUTE);
+	assert_int_equal(p.files, 9);
+	assert_int_equal(p.bytes, 9 * 144000000ll);
+	assert_int_equal(p.new_bytes, 8 * 144000000ll);
+	assert_int_equal(p.future_bytes, 0);
+	assert_int_equal(p.too_late_files, 2);
+	assert_int_equal(p.n_too_late, 2);
+	const struct hold h = {.camera_ids = &camera,
+			       .n_cameras = 1,
+			       .from = NOON - 13 * HOUR,
+			       .to = NOON - 90 * MINUTE,
+			       .reason = "x",
+			       .until = TIME_NONE};
+	assert_int_equal(hold_create(&f->s.app, &admin, &h, &f->mem, &out, &f->p), 0);
+	assert_int_equal(out.files, p.files);
+	assert_int_equal(out.bytes, p.bytes);
+	assert_int_equal(out.n_too_late, 2);
+	/* Refused as the hold would be; a reason may come later. */
+	struct hold bad = h;
+	bad.to = bad.from;
+	assert_true(hold_preview(&f->s.app, &admin, &bad, &f->mem, &p, &f->p) < 0);
+	bad = h;
+	bad.reason = NULL;
+	assert_int_equal(hold_preview(&f->s.app, &of_lapa, &bad, &f->mem, &p, &f->p), 0);
+	assert_true(hold_preview(&f->s.app, &of_bage, &bad, &f->mem, &p, &f->p) < 0);
+}
+
+static void a_hold_shortens_the_others_promises(void **state)
+{
+	struct fixture *f = *state;
+	record_a_day(f);
+	set_disk(f, 58000000000); /* 57 and the 6.9 there, of 127.9 needed */
+	struct hold_preview p = weigh(f, "k0", NOON - DAY, NOON);
+	assert_int_equal(p.n_effects, 1);
+	assert_string_equal(p.effects[0].city_id, "lapa");
+	assert_true(near(p.effects[0].days_before, 7 * 63.912 / 127.872));
+	assert_true(near(p.effects[0].days_after, 7 * 60.456 / 127.872));
+	/* As much again for a day to come. */
+	p = weigh(f, "k0", NOON - DAY, NOON + DAY);
+	assert_int_equal(p.future_bytes, 3456000000);
+	assert_true(near(p.effects[0].days_after, 7 * 57.0 / 127.872));
+	/* Once it is there: what it costs, against what it would be without. */
+	hold(f, "k0", NOON - DAY, NOON);
+	struct hold *h;
+	size_t n;
+	char *next;
+	assert_int_equal(
+		f->s.catalog->holds->list(f->s.catalog->self, &admin, HOLDS_IN_FORCE, &(struct page){.limit = 9}, &f->mem, &h, &n, &next),
+		0);
+	assert_int_equal(n, 1);
+	assert_int_equal(hold_weigh(&f->s.app, &admin, &h[0], &f->mem, &p), 0);
+	assert_true(near(p.effects[0].days_before, 7 * 63.912 / 127.872));
+	assert_true(near(p.effects[0].days_after, 7 * 60.456 / 127.872));
+}
+
 /* --- the situation, notices --- */
 
 static void start(struct fixture *f, const char *camera, enum stream_status status, enum recording_state recording, int64_t last_frame)
@@ -863,6 +944,8 @@ int main(void)
 		TEST(no_file_outlives_what_is_said),
 		TEST(fewer_days_take_what_was_said),
 		TEST(more_days_bring_noticed_footage_back),
+		TEST(a_hold_covers_what_was_said),
+		TEST(a_hold_shortens_the_others_promises),
 		TEST(the_situation_counts_what_is_wrong),
 		TEST(failed_deliveries_are_counted_and_tried_again),
 

@@ -332,6 +332,11 @@ static const struct transcript transcripts[] = {
 	 .error = "403", .events = "F "},
 	{"only audio", .audio = true, .steps = {ASK, {"DESCRIBE", DESCRIBED("", SDP_AUDIO)}}, .failure = RTSP_FAIL_NO_VIDEO,
 	 .events = "F "},
+	{"only a kind of video that we do not know",
+	 .steps = {ASK,
+		   {"DESCRIBE", DESCRIBED("", "m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 0 RTP/AVP 26\r\n"
+					      "a=rtpmap:26 JPEG/90000\r\na=control:v\r\n")}},
+	 .failure = RTSP_FAIL_CODEC, .error = "is JPEG: only", .events = "F "},
 	{"empty SDP", .steps = {ASK, {"DESCRIBE", OK "\r\n"}}, .failure = RTSP_FAIL_NO_VIDEO, .events = "F "},
 	{"a password is wanted",
 	 .steps = {ASK, {"DESCRIBE", "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Basic realm=\"r\"\r\n\r\n"}},

@@ -7,19 +7,19 @@ import { formatTime, iso } from "../core/time";
 import type { Mark } from "../core/types";
 import { t as c } from "../i18n/core";
 import { t } from "../i18n/wall";
-import { Badge, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, TextField, toast } from "../ui/components";
+import { Badge, Button, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, TextField, toast } from "../ui/components";
 import { gridNames, grids, type GridName } from "./grids";
 import { layouts, layoutsError, layoutsReady, loadLayouts, newLayoutId, removeLayout, saveLayout, type SavedLayout } from "./layouts";
 
 export const gridWord = (g: GridName): string => (g.includes("+") ? t("grid_big", { n: Number(g.slice(2)) }) : t("grid_n", { n: Number(g) }));
 const owned = (l: SavedLayout): boolean => l.city === null || may("run_streams");
 
-export function LayoutsDialog({ current, onOpen, onClose }: { current: string | null; onOpen: (l: SavedLayout) => void; onClose: () => void }) {
+export function LayoutsDialog({ current, onOpen, onSave, onClose }: { current: string | null; onOpen: (l: SavedLayout) => void; onSave: () => void; onClose: () => void }) {
 	const [removing, setRemoving] = useState<SavedLayout | null>(null);
 	const rows = [...layouts.value].sort((a, b) => Number(a.city !== null) - Number(b.city !== null) || cityName(a.city ?? "").localeCompare(cityName(b.city ?? "")) || a.name.localeCompare(b.name));
 	return (
 		<>
-			<Dialog title={t("layouts_title")} onClose={onClose}>
+			<Dialog title={t("layouts_title")} onClose={onClose} footer={<Button kind="primary" icon="plus" onClick={onSave}>{t("layout_save_this")}</Button>}>
 				{layoutsError.value && !layoutsReady.value ? <ErrorState error={layoutsError.value} retry={() => void loadLayouts()} /> : !layoutsReady.value ? <Loading rows={3} />
 					: !rows.length ? <Empty icon="wall" title={t("layouts_none")}>{t("layouts_none_text")}</Empty> : (
 						<ul class="layouts">

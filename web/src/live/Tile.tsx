@@ -99,6 +99,7 @@ function Quality({ view, feed }: { view: View; feed: Feed }) {
 	return (
 		<>
 			{late && <Badge tone="warn">{t("late", { n: number(Math.round(feed.delay! / 1000)) })}</Badge>}
+			{view.struggles && view.phase === "live" && <Badge tone="warn" title={t("struggles_title")}>{t("struggles")}</Badge>}
 			{view.why === "slow" && view.phase === "live" && <Badge tone="warn" title={t("slow_title")}>{t("slow")}</Badge>}
 			{view.quality && (view.phase === "live" || view.phase === "late") && <span class="tile-quality" data-quality={view.quality} title={
 				view.reduced ? t("reduced_title", { codec: codecName(streams.value.get(feed.camera)?.codec) }) : t(view.quality === "main" ? "quality_main_title" : "quality_small_title")}>

@@ -1,6 +1,6 @@
 // The moving picture of one camera: an element to put somewhere, and what can be said of it. A new set-up (reconnect, another quality) gets a
 // video of its own beneath the one that is shown, which stays until the new one has its picture: no black frame in between.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { streams } from "../core/store";
 import { HlsPlayer } from "./hls";
 import * as hub from "./hub";
@@ -29,11 +29,13 @@ export interface View {
 	height: number | null;
 	why: string | null;
 	error: string | null;
+	/** This computer cannot decode all of it. */
+	struggles: boolean;
 }
 
 const FROZEN_MS = 3000, LOST_MS = 1200, LATE_MS = 5000, TICK_MS = 250;
 const feeds = new Set<Feed>();
-const nothing: View = { phase: "connecting", quality: null, reduced: false, codec: null, width: null, height: null, why: null, error: null };
+const nothing: View = { phase: "connecting", quality: null, reduced: false, codec: null, width: null, height: null, why: null, error: null, struggles: false };
 
 export class Feed implements hub.Subscriber {
 	readonly element = document.createElement("div");
@@ -143,8 +145,14 @@ export class Feed implements hub.Subscriber {
 		this.told = null;
 		this.initData = null;
 		this.since = performance.now();
-		if (this.active && this.usesHls() && !(this.current instanceof HlsPlayer))
-			this.startHls();
+	}
+	/** The stream of all is refused. */
+	changeToHls(): void {
+		if (!this.active)
+			return;
+		hub.detach(this);
+		this.restart();
+		this.startHls();
 	}
 	init(epoch: number, mime: string, data: Uint8Array): void {
 		if (!data.length)
@@ -308,6 +316,7 @@ export class Feed implements hub.Subscriber {
 		const v: View = {
 			phase: this.phase(now), quality: !seen ? null : hls ? "main" : t?.quality ?? null, reduced: this.asked === "main" && this.quality === "small",
 			codec: t?.codec ?? row?.codec ?? null, width: t?.width ?? null, height: t?.height ?? null, why: t?.why ?? null, error: t?.error ?? row?.last_error ?? null,
+			struggles: this.current instanceof MsePlayer && this.current.struggles,
 		};
 		const old = this.view.peek();
 		if ((Object.keys(v) as (keyof View)[]).some((k) => v[k] !== old[k]))
@@ -319,6 +328,12 @@ export class Feed implements hub.Subscriber {
 	}
 }
 
+effect(() => {
+	if (hub.way.value === "hls") {
+		for (const f of feeds)
+			f.changeToHls();
+	}
+});
 setInterval(() => {
 	const now = performance.now();
 	for (const f of feeds)

@@ -77,6 +77,9 @@ export class MsePlayer implements Player {
 	private soughtAt = 0;
 	private fast = false;
 	private full = 0;
+	private counted = { at: 0, shown: 0, dropped: 0 };
+	/** This computer decodes fewer frames than come. */
+	struggles = false;
 	private closed = false;
 	private watch: FrameWatch;
 
@@ -233,10 +236,23 @@ export class MsePlayer implements Player {
 			this.fast = true;
 		else if (ahead < target + 0.05)
 			this.fast = false;
-		const rate = this.fast ? (ahead > target + 1 ? 1.4 : 1.1) : ahead < 0.06 ? 0.95 : 1;
+		this.count(now);
+		// Who cannot keep up does not by running faster: only a leap ahead helps then.
+		const rate = this.fast && !this.struggles ? (ahead > target + 1 ? 1.4 : 1.1) : ahead < 0.06 ? 0.95 : 1;
 		if (v.playbackRate !== rate)
 			v.playbackRate = rate;
 		this.trim(KEEP_S);
+	}
+
+	private count(now: number): void {
+		if (now - this.counted.at < 4000)
+			return;
+		const q = this.video.getVideoPlaybackQuality?.();
+		if (!q)
+			return;
+		const dropped = q.droppedVideoFrames - this.counted.dropped, all = q.totalVideoFrames - this.counted.shown;
+		this.struggles = this.counted.at > 0 && all > 0 && dropped > all * 0.2;
+		this.counted = { at: now, shown: q.totalVideoFrames, dropped: q.droppedVideoFrames };
 	}
 
 	/** Cut at a key frame: what follows has to be decodable. */

@@ -97,7 +97,7 @@ function HoldCard({ h, open, end, keep }: { h: Hold; open: boolean; end: () => v
 	const zone = zoneOfHold(h), until = h.until ? parse(h.until) : null, left = until ? until - now.value : null;
 	const mine = session.value?.user === h.owner || may("administer");
 	return (
-		<article class={`card hold ${h.ended_at ? "ended" : ""}`} data-hold={h.id}>
+		<article class={`card hold-card ${h.ended_at ? "ended" : ""}`} data-hold={h.id}>
 			<div class="head">
 				<Icon name="hold" />
 				<div class="grow">
@@ -140,7 +140,7 @@ export default function View() {
 			(!wanted || fold(`${h.reason} ${h.owner} ${h.camera_ids.map(cameraName).join(" ")} ${h.camera_ids.join(" ")}`).includes(wanted)));
 	}, [list.data, text, show]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
-	const made = (h?: Hold) => {
+	const made = (h: Hold | null) => {
 		navigate("/holds" + query({ city }), true);
 		if (h)
 			list.reload();
@@ -157,7 +157,7 @@ export default function View() {
 			{list.error && !list.data ? <ErrorState error={list.error} retry={list.reload} /> : !list.data ? <Loading rows={4} /> : rows.length === 0
 				? <Empty icon="hold" title={text ? t("hol_no_match") : show === "ended" ? t("hol_none_ended") : t("hol_none")}>{!text && show !== "ended" && t("hol_none_text")}</Empty> : (
 					<>
-						{active.length > 0 && <p class="muted num">{t("hol_total", { n: active.length, size: bytes(active.reduce((n, h) => n + (h.bytes ?? 0), 0)) })}</p>}
+						{active.length > 0 && <p class="muted num">{t("hol_total", { n: active.length })}{active.every((h) => h.bytes !== undefined) && ` · ${bytes(active.reduce((n, h) => n + (h.bytes ?? 0), 0))}`}</p>}
 						{rows.slice(0, shown).map((h) => <HoldCard key={h.id} h={h} keep={keep} open={open === h.id} end={() => setEnding(h)} />)}
 						{rows.length > shown && <div><Button onClick={() => setShown(shown + 50)}>{t("show_more", { n: Math.min(50, rows.length - shown) })}</Button></div>}
 					</>
