@@ -44,7 +44,7 @@ export function EventList({ list, view, zone, now, onSeek }: { list: Footage[]; 
 				<tbody>{rows.slice(0, 500).map((r) => (
 					<tr key={r.key}>
 						<td><Badge tone={r.tone}>{r.what}</Badge></td>
-						<td class="nowrap"><button type="button" class="link num" aria-label={l("list_goto", { time: formatDateTime(r.at, zone) })} onClick={() => onSeek(r.at)}>{formatTime(r.at, zone)}{r.to === null ? ` – ${l("list_now")}` : r.to !== r.at ? ` – ${formatTime(r.to, zone)}` : ""}</button></td>
+						<td class="nowrap"><button type="button" class="link num" title={l("list_goto", { time: formatDateTime(r.at, zone) })} onClick={() => onSeek(r.at)}>{formatTime(r.at, zone)}{r.to === null ? ` – ${l("list_now")}` : r.to !== r.at ? ` – ${formatTime(r.to, zone)}` : ""}</button></td>
 						<td class="num nowrap">{r.length !== null ? duration(r.length) : ""}</td>
 						{list.length > 1 && <td class="clip">{r.camera}</td>}
 						<td>{r.detail}</td>

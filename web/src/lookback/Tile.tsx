@@ -49,7 +49,7 @@ function Card({ card, zone, at, cameraId, onSeek }: { card: CardText; zone: stri
 		setBusy(false);
 	};
 	return (
-		<div class="tile-card" role="status" data-card>
+		<div class="look-tile-card" role="status" data-card>
 			<Icon name={card.icon} />
 			<strong>{card.title}</strong>
 			{card.text && <p class="small muted">{card.text}</p>}
@@ -71,10 +71,10 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 		// What the picture shows, not what it should show: ten times a second is enough for seconds.
 		let shown = "";
 		const timer = setInterval(() => {
-			const m = deck.moment(cameraId), at = m.kind === "recorded" ? player.wall() : NaN, e = clock.current;
+			const m = deck.moment(cameraId), paused = !deck.playing.peek(), e = clock.current;
+			const at = m.kind !== "recorded" ? NaN : paused ? player.wallOfFrame() : player.wall();
 			if (!e)
 				return;
-			const paused = !deck.playing.peek();
 			const text = Number.isNaN(at) ? "" : `${formatDateTime(at, zone)}${paused ? "." + String(Math.floor(((at % 1000) + 1000) % 1000)).padStart(3, "0") : ""} ${formatOffset(at, zone)}`;
 			if (text !== shown) {
 				e.textContent = shown = text;
@@ -102,14 +102,14 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 	return (
 		<section ref={box} class={`look-tile ${focused ? "focused" : ""}`} data-camera={cameraId} data-state={state.value} aria-label={name} onPointerDown={onFocus}>
 			<video ref={video} playsInline muted disableRemotePlayback class={recorded && known ? "" : "away"} aria-label={name} tabIndex={-1} />
-			<div class="tile-name"><span class="clip">{name}</span>{onRemove && <IconButton compact icon="close" label={l("remove_camera", { name })} onClick={onRemove} />}</div>
-			<time ref={clock} class="tile-clock num" />
-			{!known && <div class="tile-card" role="status"><Icon name="info" /><strong>{l("gone_camera")}</strong></div>}
-			{known && (state.value === "loading" || moment.kind === "unknown") && !t && !card && <div class="tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
+			<div class="look-tile-name"><span class="clip">{name}</span>{onRemove && <IconButton compact icon="close" label={l("remove_camera", { name })} onClick={onRemove} />}</div>
+			<time ref={clock} class="look-tile-clock num" />
+			{!known && <div class="look-tile-card" role="status"><Icon name="info" /><strong>{l("gone_camera")}</strong></div>}
+			{known && (state.value === "loading" || moment.kind === "unknown") && !t && !card && <div class="look-tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
 			{card && <Card key={`${moment.kind} ${"from" in moment ? moment.from : ""}`} card={card} zone={zone} at={at} cameraId={cameraId} onSeek={onSeek} />}
-			{!card && t && <div class="tile-card" role="status" data-trouble={t.kind}><Icon name="warn" /><strong>{l(`t_${t.kind}` as "t_codec")}</strong><p class="small muted">{l(`t_${t.kind}_text` as "t_codec_text")}</p>
+			{!card && t && <div class="look-tile-card" role="status" data-trouble={t.kind}><Icon name="warn" /><strong>{l(`t_${t.kind}` as "t_codec")}</strong><p class="small muted">{l(`t_${t.kind}_text` as "t_codec_text")}</p>
 				{t.kind === "codec" ? <Button icon="download" onClick={onExport}>{l("export")}</Button> : t.kind !== "away" && t.kind !== "busy" && <Button icon="refresh" onClick={() => onSeek(deck.position.peek())}>{l("reload_card")}</Button>}</div>}
-			{!card && !t && tail && <div class={`tile-card ${alone ? "" : "low"}`} role="status" data-tail><strong>{l("tail_card")}</strong><p class="small muted">{l("tail_text")}</p>
+			{!card && !t && tail && <div class={`look-tile-card ${alone ? "" : "low"}`} role="status" data-tail><strong>{l("tail_card")}</strong><p class="small muted">{l("tail_text")}</p>
 				<div class="row wrap"><a class="button primary" href={liveLink}><Icon name="wall" />{l("live")}</a><Button icon="play" onClick={() => deck.play()}>{l("tail_go")}</Button></div></div>}
 		</section>
 	);

@@ -201,14 +201,18 @@ export function Timeline(p: Props) {
 			theme.disconnect();
 		};
 	}, []);
-	useSignalEffect(() => {
-		const at = p.position.value;
-		paint();
-		const s = slider.current, q = now.current.p;
+	const say = () => {
+		const at = p.position.peek(), s = slider.current, q = now.current.p;
 		if (!s || Number.isNaN(at))
 			return;
 		s.setAttribute("aria-valuenow", String(Math.round(at / 1000)));
 		s.setAttribute("aria-valuetext", l("slider_text", { time: formatDateTime(at, q.zone), what: momentWord(momentAt(q.footage.get(q.ids[0]!), at, q.holes.get(q.ids[0]!), serverNow())) }));
+	};
+	useEffect(say, [p.ids[0], p.footage]);
+	useSignalEffect(() => {
+		void p.position.value;
+		paint();
+		say();
 	});
 	const timeAt = (x: number) => p.view.from + (x / Math.max(1, width)) * (p.view.to - p.view.from);
 	const local = (e: MouseEvent): { x: number; y: number } => {
@@ -282,5 +286,5 @@ export function Timeline(p: Props) {
 
 export function Legend() {
 	const items = [["recorded", l("recorded")], ["held", l("held")], ["due", l("due")], ["gap", l("gap")], ["stopped", l("stopped")], ["deleted", l("deleted")], ["mark", l("mark_one")], ["exported", l("exported")]];
-	return <ul class="legend small muted" aria-label={l("legend")}>{items.map(([k, text]) => <li key={k}><span class={`swatch ${k}`} aria-hidden="true" />{text}</li>)}</ul>;
+	return <ul class="look-legend small muted" aria-label={l("legend")}>{items.map(([k, text]) => <li key={k}><span class={`swatch ${k}`} aria-hidden="true" />{text}</li>)}</ul>;
 }

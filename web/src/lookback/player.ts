@@ -91,7 +91,8 @@ export class TilePlayer {
 	}
 	/** Wall time of the frame that is really seen. */
 	wallOfFrame(): number {
-		return Number.isNaN(this.frame) ? this.wall() : this.wallOf(this.frame);
+		const v = this.video;
+		return this.state.value !== "ready" || v.seeking || Number.isNaN(this.frame) || Math.abs(this.frame - v.currentTime) > 1 ? this.wall() : this.wallOf(this.frame);
 	}
 
 	/** Shows the picture of that instant, which lies in this run. */
@@ -226,7 +227,8 @@ export class TilePlayer {
 		const begin = Number.isNaN(this.frame) ? v.currentTime : this.frame;
 		for (let tries = 1; tries <= 8; tries++) {
 			const before = this.frames;
-			const to = Math.max(0, begin + direction * one * (0.75 * tries) + one * 0.25);
+			// Into the middle of the frame that should be there; frames come late or are longer: farther then.
+			const to = Math.max(0, begin + one * (direction > 0 ? 1 + 0.5 * tries : -0.5 * tries));
 			if (to >= v.duration)
 				break;
 			v.currentTime = to;
@@ -235,7 +237,6 @@ export class TilePlayer {
 			if (Number.isNaN(this.frame) || (direction > 0 ? this.frame > begin + 0.0005 : this.frame < begin - 0.0005))
 				break;
 		}
-		this.target = this.wallOf(v.currentTime);
-		return this.target;
+		return (this.target = this.wallOfFrame());
 	}
 }

@@ -25,7 +25,7 @@ export function ticks(view: Interval, width: number, zone: string): Tick[] {
 }
 
 /** The local day around t: 23, 24 or 25 hours. */
-export const dayOf = (t: number, zone: string): Interval => ({ from: startOfDay(t, zone), to: startOfDay(t, zone, 1) });
+export const dayOf = (t: number, zone: string): Interval => (Number.isNaN(t) ? { from: NaN, to: NaN } : { from: startOfDay(t, zone), to: startOfDay(t, zone, 1) });
 
 export function zoomed(view: Interval, factor: number, around: number, longest: number): Interval {
 	const length = Math.min(longest, Math.max(SHORTEST, (view.to - view.from) * factor));

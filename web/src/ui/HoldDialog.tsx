@@ -49,8 +49,8 @@ function Covers({ ids, from, to, reason }: { ids: string[]; from: number; to: nu
 	);
 }
 
-/** onClose(made): the hold, or nothing when it was not made. */
-export default function HoldDialog({ cameraIds, from: from0, to: to0, reason: reason0 = "", onClose }: { cameraIds: string[]; from: number; to: number; reason?: string; onClose: (made?: Hold) => void }) {
+/** onClose(made): the hold, or null when it was not made. */
+export default function HoldDialog({ cameraIds, from: from0, to: to0, reason: reason0 = "", onClose }: { cameraIds: string[]; from: number; to: number; reason?: string; onClose: (made: Hold | null) => void }) {
 	const [ids, setIds] = useState(cameraIds);
 	const [from, setFrom] = useState<number | null>(from0), [to, setTo] = useState<number | null>(to0);
 	const [reason, setReason] = useState(reason0);
@@ -71,7 +71,7 @@ export default function HoldDialog({ cameraIds, from: from0, to: to0, reason: re
 				<Notice tone="bad"><p>{d("held_late", { n: late.length })}</p><LateList late={late} /></Notice>
 			</Dialog>
 		);
-	let done: Hold | undefined;
+	let done: Hold | null = null;
 	return (
 		<ConfirmDialog title={d("hold_title")} action={d("hold")} disabled={!well} onClose={(yes) => {
 			if (!yes || !done?.too_late?.length)

@@ -9,12 +9,12 @@ import { CameraChoice } from "./CameraPicker";
 import { ConfirmDialog, TextField, toast } from "./components";
 import { InstantField } from "./InstantField";
 
-export default function MarkDialog({ cameraIds, at, onClose }: { cameraIds: string[]; at?: number; onClose: (made?: Mark) => void }) {
+export default function MarkDialog({ cameraIds, at, onClose }: { cameraIds: string[]; at?: number; onClose: (made: Mark | null) => void }) {
 	const [ids, setIds] = useState(cameraIds);
 	const [text, setText] = useState("");
 	const [when, setWhen] = useState<number | null>(at ?? serverNow());
 	const zone = zoneOfCamera(ids[0] ?? "");
-	let made: Mark | undefined;
+	let made: Mark | null = null;
 	return (
 		<ConfirmDialog title={d("mark_title")} action={d("mark")} disabled={!ids.length || when === null || !text.trim()} onClose={() => onClose(made)} work={async () => {
 			made = await post<Mark>("/marks", { camera_ids: ids, at: iso(when!), text: text.trim() });

@@ -384,6 +384,12 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 					<IconButton icon="skipEnd" label={l("frame_on")} onClick={() => void deck.step(1, fps)} />
 				</div>
 				<Speed deck={deck} phone={phone} />
+				<div class="row tools">
+					<IconButton icon="photo" label={l("photo")} onClick={() => void photo()} />
+					<IconButton icon={sound ? "sound" : "mute"} label={sound ? l("sound_off") : l("sound_on")} pressed={sound} onClick={() => setSound(!sound)} />
+					<IconButton icon="fullscreen" label={l("fullscreen")} onClick={full} class="hide-phone" />
+					<IconButton icon="keyboard" label={l("keys")} onClick={() => setDialog("keys")} class="hide-phone" />
+				</div>
 				<div class="row span-tools wrap">
 					<Button compact onClick={setIn} title={l("in")}>{l("in_short")}</Button>
 					<Button compact onClick={setOut} title={l("out")}>{l("out_short")}</Button>
@@ -393,12 +399,6 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 					{may("hold") && <Button compact icon="hold" onClick={() => setDialog("hold")}>{l("hold")}</Button>}
 					{may("mark") && <Button compact icon="mark" onClick={() => setDialog("mark")}>{l("mark")}</Button>}
 				</div>
-				<div class="row tools">
-					<IconButton icon="photo" label={l("photo")} onClick={() => void photo()} />
-					<IconButton icon={sound ? "sound" : "mute"} label={sound ? l("sound_off") : l("sound_on")} pressed={sound} onClick={() => setSound(!sound)} />
-					<IconButton icon="fullscreen" label={l("fullscreen")} onClick={full} class="hide-phone" />
-					<IconButton icon="keyboard" label={l("keys")} onClick={() => setDialog("keys")} class="hide-phone" />
-				</div>
 			</div>
 			<div class="lookback-bottom">
 				{Number.isNaN(view.from) ? <Loading rows={2} /> : <Timeline ids={ids} names={names} footage={footage} holes={deck.holes} view={view} zone={zone} position={deck.position} selection={selection} onView={setView} onZoom={zoom} onSeek={(at) => go(at, true)}
@@ -407,7 +407,6 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 					<Legend />
 					<div class="row wrap small">
 						{dayHours !== 24 && view.to - view.from >= 23 * HOUR - 1 && <span class="muted">{l("dst_short", { n: dayHours })}</span>}
-						<span class="muted num hide-phone">{Number.isNaN(view.from) ? "" : l("zoom_label", { time: duration(view.to - view.from) })}</span>
 						<IconButton compact icon="plus" label={l("zoom_in")} onClick={() => zoom(0.5)} />
 						<Button compact class="minus" aria-label={l("zoom_out")} title={l("zoom_out")} onClick={() => zoom(2)}>−</Button>
 						<Button compact onClick={wholeDay}>{l("zoom_day")}</Button>
