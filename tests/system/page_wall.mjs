@@ -1,7 +1,7 @@
 // # timeout: 300
 // The live wall in a real browser: sixteen small streams that go on, the chosen one in full without a black picture between, what is lost, stopped
 // or away says so with the time of its last picture, and comes back by itself.
-import { assert, axe, closeBrowser, closePage, main, openPage, sleep, startSite, test, waitFor } from "./_page.mjs";
+import { assert, axe, closeBrowser, closePage, main, openPage, startSite, test, waitFor } from "./_page.mjs";
 
 const N = 16;
 const ids = Array.from({ length: N }, (_, i) => `cam-${i + 1}`);

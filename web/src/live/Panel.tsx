@@ -11,7 +11,8 @@ import { DRAG } from "./Tile";
 
 const ROW = 44;
 const tone: Record<Stream["status"], string> = { live: "ok", starting: "info", reconnecting: "bad", stopped: "off" };
-export const byPlace = (a: Stream, b: Stream): number => a.city_id.localeCompare(b.city_id) || (a.number ?? 1e9) - (b.number ?? 1e9) || a.camera_name.localeCompare(b.camera_name, "pt-BR", { numeric: true });
+const names = new Intl.Collator("pt-BR", { numeric: true });
+export const byPlace = (a: Stream, b: Stream): number => names.compare(a.city_id, b.city_id) || (a.number ?? 1e9) - (b.number ?? 1e9) || names.compare(a.camera_name, b.camera_name);
 
 export interface Group { city: string; name: string; cameras: string[] }
 export function groupsOf(list: Stream[]): Group[] {
