@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct api_route *const tables[] = {session_routes,  city_routes,	   camera_routes, stream_routes,   recording_routes,
-						 lookback_routes, ledger_routes,   job_routes,	  user_routes,	   audit_routes,
-						 page_routes,	  event_routes,	   status_routes, mediamtx_routes, report_routes,
-						 live_routes,	  keyframe_routes, probe_routes};
+static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes,	  stream_routes,   recording_routes,
+						 lookback_routes, ledger_routes, job_routes,	  user_routes,	   audit_routes,
+						 page_routes,	  event_routes,	 status_routes,	  mediamtx_routes, report_routes,
+						 coverage_routes, live_routes,	 keyframe_routes, probe_routes};
 
 static enum http_outcome root_send(struct http_request *rq, void *ctx, const void *arg)
 {

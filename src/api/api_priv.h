@@ -93,7 +93,7 @@ struct api_route {
 /* One table a file; ended by method NULL. */
 extern const struct api_route session_routes[], city_routes[], camera_routes[], stream_routes[], recording_routes[], lookback_routes[],
 	ledger_routes[], job_routes[], user_routes[], audit_routes[], page_routes[], event_routes[], status_routes[], mediamtx_routes[],
-	report_routes[], live_routes[], keyframe_routes[], probe_routes[];
+	report_routes[], coverage_routes[], live_routes[], keyframe_routes[], probe_routes[];
 
 /* assets.c */
 enum http_outcome asset_send(struct http_request *rq, void *ctx, const void *arg);

@@ -92,6 +92,17 @@ void csv_time(struct csv_out *o, int64_t at)
 	buf_printf(&o->text, "%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
 }
 
+void csv_day(struct csv_out *o, int64_t day)
+{
+	struct civil c;
+	utc_us_to_civil(day * US_PER_DAY, &c);
+	begin_cell(o);
+	if (o->language == LANGUAGE_PT_BR)
+		buf_printf(&o->text, "%02d/%02d/%04d", c.day, c.month, c.year);
+	else
+		buf_printf(&o->text, "%04d-%02d-%02d", c.year, c.month, c.day);
+}
+
 void csv_end_line(struct csv_out *o)
 {
 	buf_append_str(&o->text, "\r\n");

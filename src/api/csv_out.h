@@ -22,6 +22,8 @@ void csv_int(struct csv_out *o, int64_t v);
 void csv_real(struct csv_out *o, double v, int decimals);
 /* Two cells: "22/11/2026 14:03:10" (2026-11-22 14:03:10 in English), and its offset "-03:00". */
 void csv_time(struct csv_out *o, int64_t at);
+/* A local date of civil_days(): "22/11/2026" (2026-11-22 in English). */
+void csv_day(struct csv_out *o, int64_t day);
 void csv_end_line(struct csv_out *o);
 /* Answers with the file. cut: not all of it; said in the header X-Vigia-Truncated. */
 void csv_answer(struct api_call *c, struct csv_out *o, const char *file_name, bool cut);

@@ -290,6 +290,54 @@ static void coverage_days(struct api_call *c)
 	answer_list(c, items, next);
 }
 
+/* --- /exports: from the audit trail --- */
+
+static void out_export(struct api_call *c, const struct audit_entry *e, json_t *ret_items)
+{
+	struct catalog *cat = c->app->catalog;
+	struct camera camera;
+	json_t *details = e->details ? json_loads(e->details, 0, NULL) : NULL;
+	json_t *from = json_object_get(details, "from"), *to = json_object_get(details, "to");
+	bool known = json_is_string(from) && json_is_string(to) && strncmp(e->object, "camera:", 7) == 0;
+	const char *id = known ? e->object + 7 : "";
+	if (known) {
+		bool named = cat->cameras->get(cat->self, &c->actor, id, c->mem, &camera) == 0;
+		json_array_append_new(ret_items,
+				      json_pack("{s:o, s:o, s:s, s:o, s:o, s:O, s:O}", "at", json_time(e->at), "by", json_text(e->actor),
+						"camera_id", id, "camera_name", json_text(named ? camera.name : id), "city_id",
+						json_text(e->city_id), "from", from, "to", to));
+	}
+	json_decref(details);
+}
+
+/* What was made within a month, where nothing else is asked for. */
+static void exports(struct api_call *c)
+{
+	const char *camera = query_either(c, "camera_id", "camera");
+	struct catalog *cat = c->app->catalog;
+	struct audit_filter f = {.actor = http_query(c->rq, "by"),
+				 .action = "export.download",
+				 .object = camera ? arena_printf(c->mem, "camera:%s", camera) : NULL,
+				 .city_id = query_either(c, "city_id", "city"),
+				 .from = api_now(c->api) - 32 * US_PER_DAY,
+				 .to = TIME_NONE};
+	struct audit_entry *rows;
+	struct page page;
+	size_t n;
+	char *next = NULL;
+	if (!query_page(c, &page) || !call_query_time(c, "from", &f.from) || !call_query_time(c, "to", &f.to))
+		return;
+	int err = cat->audit->list(cat->self, &c->actor, &f, &page, c->mem, &rows, &n, &next);
+	if (err) {
+		answer_errno(c, err);
+		return;
+	}
+	json_t *items = json_array();
+	for (size_t i = 0; i < n; i++)
+		out_export(c, &rows[i], items);
+	answer_list(c, items, next);
+}
+
 /* --- /situation --- */
 
 static json_t *out_lost(const struct situation *s)
@@ -351,6 +399,7 @@ static void situation(struct api_call *c)
 }
 
 const struct api_route report_routes[] = {
+	{"GET", "/api/v1/exports", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor camera camera_id city city_id by from to", exports},
 	{"GET", "/api/v1/situation", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id", situation},
 	{"GET", "/api/v1/promise", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id", promise},
 	{"GET", "/api/v1/coverage", LANE_DISK, 0, RIGHT_SEE_STATUS, "city city_id camera camera_id from to limit cursor", coverage_days},

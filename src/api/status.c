@@ -116,6 +116,11 @@ static void metrics(struct api_call *c)
 	struct http_stats s;
 	struct buf b = {0};
 	size_t sessions;
+	/* They name cities, and count what is everybody's. */
+	if (!c->actor.all_cities) {
+		answer_error(c, 403, NULL, "the metrics are of the whole site: for those with all cities");
+		return;
+	}
 	http_server_stats(c->api->http, &s);
 	hls_sessions_count(c->api->sessions, &sessions);
 	metric(&b, "vigia_http_requests_total", "counter", "HTTP requests begun", s.requests);

@@ -157,13 +157,13 @@ static int add_held(struct work *w, const struct city *c, struct expiring_item *
 	return err;
 }
 
-static int add_city(struct work *w, const struct city *c, int days)
+static int add_city(struct work *w, const struct city *c, const struct expiring_query *q)
 {
 	const struct tz *tz = zone_of(c->time_zone);
 	size_t begin = w->n;
 	if (!tz)
 		return -ENOMEM;
-	int64_t today = local_day(tz, w->now), last_day = today + days;
+	int64_t today = local_day(tz, w->now), last_day = today + q->days;
 	int err = add_noticed(w, c, last_day);
 	if (!err)
 		err = add_to_come(w, c, tz, last_day);
@@ -178,6 +178,8 @@ static int add_city(struct work *w, const struct city *c, int days)
 		to = items[i].last > to ? items[i].last : to;
 		items[i].due_in_days = items[i].due_on - today;
 	}
+	if (q->brief)
+		return 0;
 	err = add_gaps(w, c, items, n, from, to);
 	return err ? err : add_held(w, c, items, n, from, to);
 }
@@ -317,7 +319,7 @@ int expiring_of(struct app *app, const struct actor *a, const struct expiring_qu
 	err = all_cities(app, a, mem, &cities, &n_cities);
 	for (size_t i = 0; !err && i < n_cities; i++)
 		if (!q->city_id || strcmp(q->city_id, cities[i].id) == 0)
-			err = add_city(&w, &cities[i], q->days);
+			err = add_city(&w, &cities[i], q);
 	if (!err && w.n)
 		qsort(w.items, w.n, sizeof(*w.items), by_camera);
 	if (!err)

@@ -1,6 +1,7 @@
 /* Exports: planning, reading; see export_priv.h. Any worker thread, one at a time a plan. */
 #include "app/export_priv.h"
 #include "app/internal.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -256,8 +257,12 @@ int64_t export_read(struct export_plan *e, void *dst, size_t n, int64_t offset)
 		uint64_t skip = at + done - piece->out;
 		size_t len = piece->len - (size_t)skip < n - done ? piece->len - (size_t)skip : n - done;
 		int err = read_exactly(e->sources[piece->file].span.file->fd, out + done, len, piece->src + skip);
-		if (err)
+		if (err) { /* the connection is cut: nobody takes half of it for the whole */
+			const struct recording *r = &e->sources[piece->file].span.recording;
+			log_error("export.unreadable", KV_S("camera", e->camera_id), KV_S("volume", r->volume_id),
+				  KV_S("file", r->file_path), KV_ERR(err));
 			return err;
+		}
 		done += len;
 	}
 	return (int64_t)done;

@@ -85,8 +85,8 @@ static json_t *source_json(const struct export_source *s, const char *sha256)
 			 sha256);
 }
 
-/* Hashes everything; sources appended as JSON, the whole's digest in ret_whole. */
-static int hash_all(const struct export_plan *e, json_t *sources, char ret_whole[2 * EVP_MAX_MD_SIZE + 1])
+/* Hashes everything; sources appended as JSON, the whole's digest in ret_whole. On failure ret_file is what cannot be read. */
+static int hash_all(const struct export_plan *e, json_t *sources, char ret_whole[2 * EVP_MAX_MD_SIZE + 1], const char **ret_file)
 {
 	EVP_MD_CTX *whole = EVP_MD_CTX_new(), *range = EVP_MD_CTX_new();
 	uint8_t *block = malloc(READ_SIZE);
@@ -101,6 +101,8 @@ static int hash_all(const struct export_plan *e, json_t *sources, char ret_whole
 		err = EVP_DigestInit_ex(range, EVP_sha256(), NULL) ? 0 : -EIO;
 		if (!err)
 			err = hash_source(e, i, block, &piece, whole, range);
+		if (err)
+			*ret_file = e->sources[i].span.recording.file_path;
 		if (!err)
 			err = digest_finish(range, sha256);
 		if (!err)
@@ -122,12 +124,13 @@ int export_manifest(struct export_plan *e, struct buf *out, struct problem *p)
 	for (size_t i = 0; i < e->n_gaps; i++)
 		json_array_append_new(gaps, span_json(e->gaps[i].from, e->gaps[i].to));
 	char whole[2 * EVP_MAX_MD_SIZE + 1];
-	int err = hash_all(e, sources, whole);
+	const char *file = NULL;
+	int err = hash_all(e, sources, whole, &file);
 	if (err) {
 		json_decref(sources);
 		json_decref(gaps);
-		return problem_set(p, err == -EIO ? PROBLEM_UNAVAILABLE : PROBLEM_INTERNAL, "", "the export cannot be read: %s",
-				   strerror(-err));
+		return problem_set(p, err == -EIO ? PROBLEM_UNAVAILABLE : PROBLEM_INTERNAL, "", "the export cannot be read: %s%s%s",
+				   file ? file : "", file ? ": " : "", strerror(-err));
 	}
 	json_t *o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s, s:o}", "camera_id", e->camera_id, "city_id",
 			      e->sources[0].span.recording.city_id, "file_name", e->file_name, "asked", span_json(e->from, e->to), "given",

@@ -40,7 +40,7 @@ double forecast_rate(const struct forecast *f, size_t volume, size_t city);
 /* In how many days the volume is full although it deletes what is due; negative: never. */
 double forecast_days_left(const struct forecast_volume *v);
 /* The share of its days that a city's footage on the volume lives: pressure takes the oldest by share of its promise, so all shrink alike.
- * held_more: so many bytes more are held. 0..1. */
+ * held_more: so many bytes more are held (negative: fewer). 0..1. */
 double forecast_share(const struct forecast_volume *v, double held_more);
 /* Days that the city's footage will live, at most its promise; negative: unknown. held_more: by volume, or NULL. */
 double forecast_city_days(const struct forecast *f, size_t city, const double *held_more);

@@ -55,19 +55,14 @@ void holds_retry_mirror(struct app *app)
 		holds_mirror(app);
 }
 
-static int check_hold(struct app *app, const struct actor *a, const struct hold *h, struct problem *p)
+int hold_check_span(struct app *app, const struct actor *a, const struct hold *h, struct problem *p)
 {
-	char why[200];
 	if (h->n_cameras == 0 || h->n_cameras > CAMERAS_MAX)
 		return problem_set(p, PROBLEM_INVALID, "camera_ids", "a hold covers 1 to %d cameras", CAMERAS_MAX);
 	if (h->from == TIME_NONE || h->to == TIME_NONE || h->from >= h->to)
 		return problem_set(p, PROBLEM_INVALID, "to", "\"from\" and \"to\" are needed, and \"to\" comes later");
 	if (h->until != TIME_NONE && h->until <= app_now(app))
 		return problem_set(p, PROBLEM_INVALID, "until", "the end of the hold has passed already");
-	if (!h->reason || !*h->reason)
-		return problem_set(p, PROBLEM_INVALID, "reason", "a hold needs a reason");
-	if (validate_text(h->reason, REASON_MAX_CHARS, why, sizeof(why)) != 0)
-		return problem_set(p, PROBLEM_INVALID, "reason", "%s", why);
 	for (size_t i = 0; i < h->n_cameras; i++) {
 		struct arena mem = {0};
 		struct camera c;
@@ -78,6 +73,19 @@ static int check_hold(struct app *app, const struct actor *a, const struct hold 
 		if (err)
 			return catalog_problem(p, err, "the camera \"%.64s\"", h->camera_ids[i]);
 	}
+	return 0;
+}
+
+static int check_hold(struct app *app, const struct actor *a, const struct hold *h, struct problem *p)
+{
+	char why[200];
+	int err = hold_check_span(app, a, h, p);
+	if (err)
+		return err;
+	if (!h->reason || !*h->reason)
+		return problem_set(p, PROBLEM_INVALID, "reason", "a hold needs a reason");
+	if (validate_text(h->reason, REASON_MAX_CHARS, why, sizeof(why)) != 0)
+		return problem_set(p, PROBLEM_INVALID, "reason", "%s", why);
 	return 0;
 }
 

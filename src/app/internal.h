@@ -57,6 +57,8 @@ int64_t rates_bps(struct app *app, const char *camera_id);
 /* --- holds.c: between marking and finishing a deletion no hold may come, and the other way round --- */
 void deletion_lock(void);
 void deletion_unlock(void);
+/* Cameras, span and end of a hold to be; not its reason. */
+int hold_check_span(struct app *app, const struct actor *a, const struct hold *h, struct problem *p);
 /* Copies the holds in force to the volumes; remembers a failure for the next try. */
 int holds_mirror(struct app *app);
 

@@ -74,6 +74,7 @@ struct expiring_query {
 	const char *city_id; /* or NULL */
 	int days;	     /* due within: 0 today (local date of the city), 1 tomorrow, ... 31 */
 	bool marked;	     /* those with marks only */
+	bool brief;	     /* gap_seconds and held_files are not asked for */
 };
 struct expiring {
 	struct expiring_item *items; /* with marks first, then by due date, city and camera's name */
@@ -179,5 +180,26 @@ struct retention_preview {
 };
 int retention_preview(struct app *app, const struct actor *a, const char *city_id, int days, struct arena *mem,
 		      struct retention_preview *ret, struct problem *p);
+
+/* --- hold_preview.c --- */
+struct hold_effect { /* of one city whose footage the hold keeps */
+	const char *city_id;
+	double days_before, days_after; /* forecast; negative: unknown */
+};
+struct hold_preview {
+	int64_t files, bytes, new_bytes; /* new: no other hold has them */
+	int64_t future_bytes;		 /* still to come, at the rate of the cameras' last day */
+	int64_t too_late_files;
+	struct recording *too_late; /* the first HOLD_TOO_LATE_MAX of each camera's */
+	size_t n_too_late;
+	struct hold_effect *effects;
+	size_t n_effects;
+};
+#define HOLD_TOO_LATE_MAX 100
+/* As hold_create would be refused, but that the reason may be missing still. */
+int hold_preview(struct app *app, const struct actor *a, const struct hold *h, struct arena *mem, struct hold_preview *ret,
+		 struct problem *p);
+/* The same of one in force, without what is too late. What another hold keeps too counts as kept by this one. */
+int hold_weigh(struct app *app, const struct actor *a, const struct hold *h, struct arena *mem, struct hold_preview *ret);
 
 #endif

@@ -131,7 +131,7 @@ static int look_at_expiring(struct app *app, const struct actor *a, const char *
 {
 	struct expiring e;
 	size_t n = 0;
-	int err = expiring_of(app, a, &(struct expiring_query){.city_id = city_id, .days = UNHELD_DAYS}, mem, &e, p);
+	int err = expiring_of(app, a, &(struct expiring_query){.city_id = city_id, .days = UNHELD_DAYS, .brief = true}, mem, &e, p);
 	if (err)
 		return err;
 	const char **cameras = ARENA_ARRAY(mem, const char *, e.n_items + 1);

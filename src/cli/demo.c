@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define SETTING "demo"
 #define SETTING_DONE "demo_done"
@@ -19,6 +20,7 @@
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
 #define MAX_CAMERAS 64
+#define TIME_ZONE "America/Sao_Paulo"
 #define ADMIN "admin" /* who did what the past shows */
 
 static const struct {
@@ -87,7 +89,7 @@ static int add_cities(struct demo *d)
 		struct city c = {.id = demo_cities[i].id,
 				 .name = demo_cities[i].name,
 				 .retention_days = demo_cities[i].days,
-				 .time_zone = "America/Sao_Paulo",
+				 .time_zone = TIME_ZONE,
 				 .language = LANGUAGE_PT_BR};
 		int err = city_create(&d->site.app, d->actor, &c, &p);
 		if (err && err != -EEXIST)
@@ -203,14 +205,23 @@ static bool has_footage(struct demo *d, const char *camera_id, int64_t from, int
 	return !err && n;
 }
 
-/* Begin of what comes due tomorrow. */
-static int64_t due_start(const struct demo *d, const struct line *l)
+/* What a dry run finds is recorded after the seed's own run: one camera's oldest, which was noticed yesterday and goes by the next run, and
+ * those of two others, not noticed yet. The rest comes due tomorrow. */
+#define OVERDUE "cais"
+
+static bool comes_late(const struct line *l)
 {
-	return d->now - (days_of(l->city) - 1) * US_PER_DAY - 2 * HOUR_US;
+	return !strcmp(l->id, OVERDUE) || !strcmp(l->id, "portao-1") || !strcmp(l->id, "terminal");
 }
 
-/* An hour ago, yesterday, and what comes due tomorrow. */
-static int record_past(struct demo *d, const struct line *l)
+static int64_t due_start(const struct demo *d, const struct line *l)
+{
+	int days = days_of(l->city) - (strcmp(l->id, OVERDUE) != 0);
+	return d->now - days * US_PER_DAY - 2 * HOUR_US;
+}
+
+/* An hour ago, yesterday, and what comes due (alone with `late`: of those that come late). */
+static int record_past(struct demo *d, const struct line *l, bool late)
 {
 	struct site *s = &d->site;
 	char path[600];
@@ -230,7 +241,7 @@ static int record_past(struct demo *d, const struct line *l)
 				    .threads_per_volume = 1};
 	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, due_start(d, l)};
 	int err = 0;
-	for (size_t i = 0; i < 3 && !err; i++) {
+	for (size_t i = late ? 2 : 0; i < (size_t)(late || !comes_late(l) ? 3 : 2) && !err; i++) {
 		if (has_footage(d, l->id, starts[i] - HOUR_US / 2, starts[i] + HOUR_US / 2))
 			continue;
 		struct past_span span = {.site_id = s->id,
@@ -335,6 +346,70 @@ static int add_export(struct demo *d)
 	return err ? fail("the audit", err) : 0;
 }
 
+/* Yesterday's digest, of what the next run deletes. */
+static int add_overdue(struct demo *d)
+{
+	const struct line *l = line_of(d, OVERDUE);
+	const struct catalog *cat = d->site.catalog;
+	if (!l)
+		return 0;
+	int64_t start = due_start(d, l), at = d->now - 26 * HOUR_US;
+	const struct recording_filter f = {.camera_id = l->id, .from = start, .to = start + SPAN_US, .status = REC_SEALED};
+	const struct page page = {.limit = 1};
+	struct recording *rows;
+	struct tz *tz;
+	size_t n = 0;
+	char *next, id[UUID_CAP];
+	uint8_t random[10];
+	struct civil c;
+	int err = cat->recordings->list(cat->self, d->actor, &f, &page, &d->mem, &rows, &n, &next);
+	if (err || !n)
+		return err ? fail("the catalogue", err) : 0; /* an earlier seed did it */
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return fail("an id", -EIO);
+	err = tz_load(TIME_ZONE, &tz);
+	if (err)
+		return fail(TIME_ZONE, err);
+	tz_to_local(tz, at, &c);
+	tz_destroy(tz);
+	struct uuid uuid = uuid_v7(at, random);
+	uuid_format(&uuid, id);
+	const struct notice_item item = {.camera_id = l->id,
+					 .camera_name = l->name,
+					 .from = rows[0].started_at,
+					 .to = rows[0].ended_at,
+					 .bytes = rows[0].size_bytes,
+					 .files = 1};
+	const struct delivery inbox = {.channel = CHANNEL_INBOX,
+				       .to = "",
+				       .language = LANGUAGE_PT_BR,
+				       .status = DELIVERY_SENT,
+				       .attempts = 1,
+				       .next_attempt_at = TIME_NONE,
+				       .sent_at = at};
+	const struct notice notice = {.id = id,
+				      .kind = NOTICE_EXPIRING,
+				      .city_id = l->city,
+				      .due_on = civil_days(c.year, c.month, c.day) + 1,
+				      .created_at = at,
+				      .items = &item,
+				      .n_items = 1,
+				      .deliveries = &inbox,
+				      .n_deliveries = 1};
+	err = cat->notices->insert(cat->self, &notice, &rows[0].id, 1);
+	return err && err != -EEXIST ? fail("the notices", err) : 0;
+}
+
+static int record_all(struct demo *d, bool late)
+{
+	int code = 0;
+	for (size_t i = 0; i < d->n && !code; i++)
+		if (!strstr(d->cameras[i].url, ":errada@") && (!late || comes_late(&d->cameras[i])))
+			code = record_past(d, &d->cameras[i], late);
+	int err = code ? 0 : d->site.catalog->journal->flush(d->site.catalog->self);
+	return err ? fail("the catalogue", err) : code;
+}
+
 static int add_hold_and_notice(struct demo *d)
 {
 	struct problem p = {0};
@@ -347,7 +422,8 @@ static int add_hold_and_notice(struct demo *d)
 			 .until = TIME_NONE,
 			 .ended_at = TIME_NONE};
 	struct hold_outcome outcome;
-	if (hold_create(&d->site.app, d->actor, &h, &d->mem, &outcome, &p))
+	static const struct actor admin = {.id = ADMIN, .role = ROLE_ADMINISTRATOR, .all_cities = true};
+	if (hold_create(&d->site.app, &admin, &h, &d->mem, &outcome, &p))
 		return cli_say("%s", p.detail), CLI_FAILED;
 	/* The clean-up itself finds what is due tomorrow and writes the notices. */
 	struct cleanup_report report;
@@ -374,12 +450,8 @@ static int seed(struct demo *d)
 		cli_say("demo seed: every one of the cameras is there already, and not of the demonstration");
 		code = CLI_FAILED;
 	}
-	for (size_t i = 0; i < d->n && !code; i++)
-		if (!strstr(d->cameras[i].url, ":errada@"))
-			code = record_past(d, &d->cameras[i]);
-	int err = code ? 0 : d->site.catalog->journal->flush(d->site.catalog->self);
-	if (err)
-		code = fail("the catalogue", err);
+	if (!code)
+		code = record_all(d, false);
 	if (!code)
 		code = add_gaps(d);
 	if (!code)
@@ -388,6 +460,11 @@ static int seed(struct demo *d)
 		code = add_export(d);
 	if (!code)
 		code = add_hold_and_notice(d);
+	if (!code)
+		code = record_all(d, true);
+	if (!code)
+		code = add_overdue(d);
+	int err = 0;
 	if (!code && (err = settings->put(d->site.catalog->self, SETTING_DONE, "1")))
 		code = fail("the catalogue", err);
 	return code;

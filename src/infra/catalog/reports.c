@@ -5,10 +5,11 @@
 #include <errno.h>
 
 /* The inner LIMIT keeps the hold check from being asked once for every sum. */
-#define SUMS(from_where)                                                                                                                              \
-	"SELECT camera_id, due_on, min(iif(held, NULL, started_at)), max(iif(held, NULL, ended_at)), sum(NOT held),"                                  \
-	" sum(iif(held, 0, size_bytes)), sum(iif(held, 0, ended_at - started_at)), sum(held), max(noticed_at) FROM (SELECT x.camera_id AS camera_id," \
-	" x.started_at AS started_at, coalesce(x.ended_at, x.started_at) AS ended_at, x.size_bytes AS size_bytes, " from_where                        \
+#define SUMS(from_where)                                                                                                                   \
+	"SELECT camera_id, due_on, min(iif(held, NULL, started_at)), max(iif(held, NULL, ended_at)), sum(NOT held),"                       \
+	" sum(iif(held, 0, size_bytes)), sum(iif(held, 0, ended_at - started_at)), sum(held), max(noticed_at)"                             \
+	" FROM (SELECT x.camera_id AS camera_id, x.started_at AS started_at, coalesce(x.ended_at, x.started_at) AS ended_at,"              \
+	" x.size_bytes AS size_bytes, " from_where                                                                                         \
 	" AND x.city_id = ?2 AND x.started_at >= ?3 AND x.started_at < ?4 LIMIT -1) GROUP BY due_on, camera_id"
 static const char sql_sealed[] = SUMS("NULL AS due_on, NULL AS noticed_at, " SQL_HELD(
 	"x", "?1") " AS held FROM recordings x INDEXED BY recordings_sealed WHERE x.status = 1");
@@ -133,9 +134,10 @@ int report_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, 
 }
 
 static const char sql_spans[] =
-	"SELECT r.started_at, iif(r.status = 0, NULL, r.ended_at), r.status FROM recordings r INDEXED BY recordings_camera"
-	" WHERE r.camera_id = ? AND r.started_at < ? AND r.started_at > ? - (SELECT longest_us FROM recording_bounds)"
-	" AND (r.status = 0 OR r.ended_at IS NULL OR r.ended_at > ?) ORDER BY r.started_at";
+	"SELECT x.started_at AS began, x.ended_at, x.status FROM recordings x INDEXED BY recordings_coverage WHERE x.status <> 0"
+	" AND x.camera_id = ?1 AND x.started_at < ?2 AND x.started_at > ?3 - (SELECT longest_us FROM recording_bounds)"
+	" AND coalesce(x.ended_at, ?2) > ?3 UNION ALL SELECT r.started_at, NULL, 0 FROM recordings r WHERE r.camera_id = ?1 AND r.status = 0"
+	" AND r.started_at < ?2 ORDER BY began";
 
 int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
 		      size_t *ret_n)
@@ -149,7 +151,6 @@ int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t t
 	struct query q = query_begin(db, sql_spans);
 	query_text(&q, camera_id);
 	query_int(&q, to);
-	query_int(&q, from);
 	query_int(&q, from);
 	while (query_row(&q)) {
 		rows = arena_grow(mem, rows, n, &cap, sizeof(*rows));

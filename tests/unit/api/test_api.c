@@ -42,7 +42,7 @@ static void assert_problem(const char *method, const char *path, const char *tok
 
 static const struct api_route *const tables[] = {session_routes,  city_routes,	 camera_routes, stream_routes, recording_routes,
 						 lookback_routes, ledger_routes, job_routes,	user_routes,   audit_routes,
-						 page_routes,	  event_routes,	 status_routes, report_routes};
+						 page_routes,	  event_routes,	 status_routes, report_routes, coverage_routes};
 
 /* The pattern with something in its braces. */
 static void fill_pattern(const char *pattern, char *dst, size_t cap)
@@ -178,7 +178,7 @@ static void test_roles(void **state)
 		{"POST", "/api/v1/recordings/verify", NULL, 403, 403, 403},
 		{"GET", "/api/v1/cameras/portao-1/export.mp4?from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00Z", NULL, 403, -403, 403},
 		{"GET", "/api/v1/cameras/portao-1/playback.m3u8?from=2026-11-22T10:00:00Z&to=2026-11-22T12:00:00Z", NULL, -403, -403, 403},
-		{"GET", "/metrics", NULL, 200, 200, 200},
+		{"GET", "/metrics", NULL, 403, 403, 403},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *tokens[] = {s.viewer, s.operator, s.auditor };
@@ -650,7 +650,7 @@ static void test_marks_layouts_audit_status(void **state)
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "cameras"), "total")), 1);
 	assert_null(strstr(a.raw.body, "/volumes/v1"));
 	answer_free(&a);
-	a = api_ask(&s, "GET", "/metrics", s.viewer, NULL, "");
+	a = api_ask(&s, "GET", "/metrics", s.admin, NULL, "");
 	assert_non_null(strstr(a.raw.body, "vigia_http_requests_total "));
 	answer_free(&a);
 	ASSERT_STATUS(200, "GET", "/healthz", NULL, NULL);

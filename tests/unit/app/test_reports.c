@@ -1,384 +1,7 @@
-/* What the page shows of footage, on the fake catalogue: timelines, what expires, coverage, the promise, other days, the situation. */
-#include "support/test.h"
+/* What the page shows of footage, on the fake catalogue: coverage, the promise, other days, holds, the situation. */
+#include "unit/app/reports_site.h"
 
 #include "app/attention.h"
-#include "app/jobs.h"
-#include "app/reports.h"
-#include "base/log.h"
-#include "support/fake_ports.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#define MINUTE (60 * US_PER_S)
-#define HOUR (3600 * US_PER_S)
-#define DAY US_PER_DAY
-#define MIDNIGHT (INT64_C(1795305600) * US_PER_S) /* 2026-11-22T00:00:00Z */
-#define NOON (MIDNIGHT + 12 * HOUR)
-
-struct fixture {
-	struct fake_site s;
-	struct arena mem;
-	struct problem p;
-};
-static const struct actor admin = {.id = "admin", .role = ROLE_ADMINISTRATOR, .all_cities = true};
-static const char *const lapa_only[] = {"lapa"}, *const bage_only[] = {"bage"};
-static const struct actor of_lapa = {.id = "op", .role = ROLE_OPERATOR, .cities = lapa_only, .n_cities = 1};
-static const struct actor of_bage = {.id = "bia", .role = ROLE_OPERATOR, .cities = bage_only, .n_cities = 1};
-
-/* Cities "lapa" (7 days) with k0, k1 and "bage" (30 days) with k2. */
-static int set_up(void **state)
-{
-	static struct fixture f;
-	memset(&f, 0, sizeof(f));
-	log_set_level((enum log_level)(LOG_ERROR + 1));
-	jobs_set_limits(NULL);
-	jobs_forget();
-	fake_site_init(&f.s, MIDNIGHT - 40 * DAY);
-	fake_site_add_city(&f.s, "lapa", 7);
-	fake_site_add_city(&f.s, "bage", 30);
-	fake_site_add_camera(&f.s, "k0", "lapa");
-	fake_site_add_camera(&f.s, "k1", "lapa");
-	fake_site_add_camera(&f.s, "k2", "bage");
-	fake_clock_advance(&f.s.clock, NOON - f.s.clock.utc);
-	*state = &f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	arena_finish(&f->mem);
-	fake_site_finish(&f->s);
-	jobs_forget();
-	return 0;
-}
-
-static struct recording get(struct fixture *f, const struct uuid *id)
-{
-	struct recording r;
-	assert_int_equal(f->s.catalog->recordings->get(f->s.catalog->self, &admin, id, &f->mem, &r), 0);
-	return r;
-}
-
-static void put(struct fixture *f, const struct recording *r)
-{
-	assert_int_equal(f->s.catalog->recordings->put(f->s.catalog->self, &admin, r), 0);
-}
-
-static struct uuid record(struct fixture *f, const char *camera, int64_t from, int64_t to)
-{
-	return fake_site_add_recording(&f->s, camera, strcmp(camera, "k2") ? "lapa" : "bage", from, (int)((to - from) / US_PER_S));
-}
-
-static void gap(struct fixture *f, const char *camera, int64_t from, int64_t to, enum gap_reason reason)
-{
-	const struct gap g = {
-		.camera_id = camera, .city_id = strcmp(camera, "k2") ? "lapa" : "bage", .from = from, .to = to, .reason = reason};
-	assert_int_equal(f->s.catalog->gaps->put(f->s.catalog->self, &g), 0);
-}
-
-static void hold(struct fixture *f, const char *camera, int64_t from, int64_t to)
-{
-	struct hold_outcome out;
-	const struct hold h = {.camera_ids = &camera, .n_cameras = 1, .from = from, .to = to, .reason = "BO 1", .until = TIME_NONE};
-	assert_int_equal(hold_create(&f->s.app, &admin, &h, &f->mem, &out, &f->p), 0);
-}
-
-static void mark(struct fixture *f, const char *camera, int64_t at)
-{
-	int64_t id;
-	const struct mark m = {.at = at, .created_at = at, .camera_ids = &camera, .n_cameras = 1, .text = "briga", .by = "op"};
-	assert_int_equal(f->s.catalog->marks->insert(f->s.catalog->self, &admin, &m, &id), 0);
-}
-
-/* --- timelines --- */
-
-static struct timeline line(struct fixture *f, const struct actor *a, const char *camera, int64_t from, int64_t to, bool ids)
-{
-	struct timeline *list;
-	size_t n;
-	assert_int_equal(timeline_of(&f->s.app, a, &camera, 1, from, to, ids, &f->mem, &list, &n, &f->p), 0);
-	assert_int_equal(n, 1);
-	return list[0];
-}
-
-static void assert_span(const struct timeline_span *s, int64_t from, int64_t to, enum recording_status status, bool held)
-{
-	assert_true(s->from == from);
-	assert_true(s->to == to);
-	assert_int_equal(s->status, status);
-	assert_int_equal(s->held, held);
-}
-
-static void files_that_follow_each_other_are_one_span(void **state)
-{
-	struct fixture *f = *state;
-	for (int h = 0; h < 10; h++)
-		record(f, "k0", MIDNIGHT + h * HOUR, MIDNIGHT + (h + 1) * HOUR - (h == 3 ? US_PER_S : 0));
-	struct timeline t = line(f, &admin, "k0", MIDNIGHT + 30 * MINUTE, NOON, false);
-	assert_int_equal(t.n_spans, 1);
-	assert_span(&t.spans[0], MIDNIGHT + 30 * MINUTE, MIDNIGHT + 10 * HOUR, REC_SEALED, false);
-	assert_int_equal(t.spans[0].n_ids, 0);
-	assert_int_equal(t.retention_days, 7);
-	assert_string_equal(t.city_id, "lapa");
-	t = line(f, &admin, "k0", MIDNIGHT, NOON, true);
-	assert_int_equal(t.spans[0].n_ids, 10);
-}
-
-static void a_gap_cuts_what_its_file_covers(void **state)
-{
-	struct fixture *f = *state;
-	record(f, "k0", MIDNIGHT, MIDNIGHT + HOUR);
-	gap(f, "k0", MIDNIGHT + 20 * MINUTE, MIDNIGHT + 21 * MINUTE, GAP_NO_SIGNAL);
-	gap(f, "k0", MIDNIGHT + HOUR, MIDNIGHT + 90 * MINUTE, GAP_REFUSED);
-	/* A short one that a full disk left: files touch it, and are not joined over it. */
-	record(f, "k0", MIDNIGHT + 90 * MINUTE, MIDNIGHT + 2 * HOUR);
-	gap(f, "k0", MIDNIGHT + 95 * MINUTE, MIDNIGHT + 95 * MINUTE + US_PER_S, GAP_DISK_FULL);
-	struct timeline t = line(f, &admin, "k0", MIDNIGHT, NOON, false);
-	assert_int_equal(t.n_spans, 4);
-	assert_span(&t.spans[0], MIDNIGHT, MIDNIGHT + 20 * MINUTE, REC_SEALED, false);
-	assert_span(&t.spans[1], MIDNIGHT + 21 * MINUTE, MIDNIGHT + HOUR, REC_SEALED, false);
-	assert_span(&t.spans[2], MIDNIGHT + 90 * MINUTE, MIDNIGHT + 95 * MINUTE, REC_SEALED, false);
-	assert_span(&t.spans[3], MIDNIGHT + 95 * MINUTE + US_PER_S, MIDNIGHT + 2 * HOUR, REC_SEALED, false);
-	assert_int_equal(t.n_gaps, 3);
-	assert_int_equal(t.gaps[1].reason, GAP_REFUSED);
-}
-
-static void an_open_file_ends_now_and_an_open_gap_cuts_it(void **state)
-{
-	struct fixture *f = *state;
-	struct uuid id = record(f, "k0", NOON - HOUR, NOON);
-	struct recording r = get(f, &id);
-	r.status = REC_RECORDING;
-	r.ended_at = TIME_NONE;
-	put(f, &r);
-	struct timeline t = line(f, &admin, "k0", MIDNIGHT, MIDNIGHT + DAY, false);
-	assert_int_equal(t.n_spans, 1);
-	assert_span(&t.spans[0], NOON - HOUR, NOON, REC_RECORDING, false);
-	gap(f, "k0", NOON - 30 * US_PER_S, TIME_NONE, GAP_NO_SIGNAL);
-	t = line(f, &admin, "k0", MIDNIGHT, MIDNIGHT + DAY, false);
-	assert_int_equal(t.n_spans, 1);
-	assert_true(t.spans[0].to == NOON - 30 * US_PER_S);
-	assert_true(t.gaps[0].to == TIME_NONE);
-}
-
-/* A file found again after it was said to be lost: what is there hides what was. */
-static void what_is_there_hides_what_was(void **state)
-{
-	struct fixture *f = *state;
-	struct uuid lost = record(f, "k0", MIDNIGHT, MIDNIGHT + HOUR), gone = record(f, "k0", MIDNIGHT + 2 * HOUR, MIDNIGHT + 3 * HOUR);
-	struct recording r = get(f, &lost);
-	r.status = REC_LOST;
-	put(f, &r);
-	r = get(f, &gone);
-	r.status = REC_DELETED;
-	r.deleted_at = NOON;
-	put(f, &r);
-	record(f, "k0", MIDNIGHT + 20 * MINUTE, MIDNIGHT + 40 * MINUTE);
-	struct timeline t = line(f, &admin, "k0", MIDNIGHT, NOON, false);
-	assert_int_equal(t.n_spans, 4);
-	assert_span(&t.spans[0], MIDNIGHT, MIDNIGHT + 20 * MINUTE, REC_LOST, false);
-	assert_span(&t.spans[1], MIDNIGHT + 20 * MINUTE, MIDNIGHT + 40 * MINUTE, REC_SEALED, false);
-	assert_span(&t.spans[2], MIDNIGHT + 40 * MINUTE, MIDNIGHT + HOUR, REC_LOST, false);
-	assert_span(&t.spans[3], MIDNIGHT + 2 * HOUR, MIDNIGHT + 3 * HOUR, REC_DELETED, false);
-}
-
-static void holds_marks_and_exports_stand_beside_it(void **state)
-{
-	struct fixture *f = *state;
-	record(f, "k0", MIDNIGHT, MIDNIGHT + HOUR);
-	record(f, "k0", MIDNIGHT + HOUR, MIDNIGHT + 2 * HOUR);
-	hold(f, "k0", MIDNIGHT + 10 * MINUTE, MIDNIGHT + 20 * MINUTE);
-	hold(f, "k0", MIDNIGHT - 2 * DAY, MIDNIGHT - DAY);
-	mark(f, "k0", MIDNIGHT + 5 * MINUTE);
-	mark(f, "k0", MIDNIGHT + 50 * MINUTE);
-	mark(f, "k1", MIDNIGHT + 50 * MINUTE);
-	audit_note(&f->s.app, &admin, "export.download", "camera:k0", "lapa",
-		   "{\"from\":\"2026-11-22T00:10:00.000Z\",\"to\":\"2026-11-22T00:12:00.000Z\"}");
-	audit_note(&f->s.app, &admin, "export.download", "camera:k0", "lapa",
-		   "{\"from\":\"2026-11-21T00:10:00.000Z\",\"to\":\"2026-11-21T00:12:00.000Z\"}");
-	audit_note(&f->s.app, &admin, "playback.open", "camera:k0", "lapa",
-		   "{\"from\":\"2026-11-22T00:10:00.000Z\",\"to\":\"2026-11-22T00:12:00.000Z\"}");
-	struct timeline t = line(f, &of_lapa, "k0", MIDNIGHT, NOON, false);
-	assert_int_equal(t.n_spans, 2); /* the hold keeps the whole first file */
-	assert_span(&t.spans[0], MIDNIGHT, MIDNIGHT + HOUR, REC_SEALED, true);
-	assert_span(&t.spans[1], MIDNIGHT + HOUR, MIDNIGHT + 2 * HOUR, REC_SEALED, false);
-	assert_int_equal(t.n_holds, 1);
-	assert_string_equal(t.holds[0].reason, "BO 1");
-	assert_int_equal(t.n_marks, 2);
-	assert_true(t.marks[0].at == MIDNIGHT + 5 * MINUTE);
-	assert_int_equal(t.n_exports, 1);
-	assert_true(t.exports[0].from == MIDNIGHT + 10 * MINUTE && t.exports[0].to == MIDNIGHT + 12 * MINUTE);
-	assert_string_equal(t.exports[0].by, "admin");
-}
-
-static void noticed_footage_says_when_it_is_due(void **state)
-{
-	struct fixture *f = *state;
-	struct cleanup_report report;
-	record(f, "k0", NOON - 6 * DAY - HOUR, NOON - 6 * DAY);
-	record(f, "k0", NOON - 6 * DAY + HOUR, NOON - 6 * DAY + 2 * HOUR);
-	assert_int_equal(cleanup_run(&f->s.app, &admin, false, TIME_NONE, &f->mem, &report, &f->p), 0);
-	struct timeline t = line(f, &admin, "k0", NOON - 7 * DAY, NOON, false);
-	assert_int_equal(t.n_spans, 2);
-	assert_int_equal(t.spans[0].status, REC_NOTICED);
-	assert_true(t.spans[0].due_on == civil_days(2026, 11, 23));
-	assert_int_equal(t.spans[1].status, REC_SEALED);
-	assert_true(t.spans[1].due_on == TIME_NONE);
-}
-
-static void the_other_citys_cameras_are_left_out(void **state)
-{
-	struct fixture *f = *state;
-	const char *const asked[] = {"k2", "k0", "nobody", "k0"};
-	struct timeline *list;
-	size_t n;
-	struct camera c;
-	assert_int_equal(timeline_of(&f->s.app, &of_lapa, asked, 4, MIDNIGHT, NOON, false, &f->mem, &list, &n, &f->p), 0);
-	assert_int_equal(n, 1);
-	assert_string_equal(list[0].camera_id, "k0");
-	assert_int_equal(timeline_of(&f->s.app, &of_lapa, asked, 1, MIDNIGHT, NOON, false, &f->mem, &list, &n, &f->p), -ENOENT);
-	/* Footage stays with the city that it was recorded for. */
-	record(f, "k0", MIDNIGHT, MIDNIGHT + HOUR);
-	assert_int_equal(f->s.catalog->cameras->get(f->s.catalog->self, &admin, "k0", &f->mem, &c), 0);
-	c.city_id = "bage";
-	assert_int_equal(camera_update(&f->s.app, &admin, &c, &f->p), 0);
-	struct timeline t = line(f, &of_lapa, "k0", MIDNIGHT, NOON, false);
-	assert_int_equal(t.n_spans, 1);
-	assert_string_equal(t.city_id, "lapa");
-	assert_null(t.camera_name);
-	t = line(f, &of_bage, "k0", MIDNIGHT, NOON, false);
-	assert_int_equal(t.n_spans, 0);
-	assert_string_equal(t.camera_name, "k0");
-}
-
-static void too_much_is_refused(void **state)
-{
-	struct fixture *f = *state;
-	const char *ids[TIMELINE_CAMERAS_MAX + 1];
-	struct timeline *list;
-	size_t n;
-	for (size_t i = 0; i <= TIMELINE_CAMERAS_MAX; i++)
-		ids[i] = "k0";
-	assert_true(timeline_of(&f->s.app, &admin, ids, TIMELINE_CAMERAS_MAX + 1, MIDNIGHT, NOON, false, &f->mem, &list, &n, &f->p) < 0);
-	assert_true(timeline_of(&f->s.app, &admin, ids, 1, MIDNIGHT - 33 * DAY, NOON, false, &f->mem, &list, &n, &f->p) < 0);
-	assert_true(timeline_of(&f->s.app, &admin, ids, 0, MIDNIGHT, NOON, false, &f->mem, &list, &n, &f->p) < 0);
-	assert_true(timeline_of(&f->s.app, &admin, ids, 1, NOON, NOON, false, &f->mem, &list, &n, &f->p) < 0);
-}
-
-/* --- what expires --- */
-
-static struct expiring expiring(struct fixture *f, const struct actor *a, int days, bool marked)
-{
-	struct expiring e;
-	assert_int_equal(expiring_of(&f->s.app, a, &(struct expiring_query){.days = days, .marked = marked}, &f->mem, &e, &f->p), 0);
-	return e;
-}
-
-static void clean(struct fixture *f, struct cleanup_report *ret)
-{
-	assert_int_equal(cleanup_run(&f->s.app, &admin, false, TIME_NONE, &f->mem, ret, &f->p), 0);
-}
-
-/* What is foretold is what the runs then do: each hour a file, runs at 02:00, told at every hour of two days. */
-static void what_is_foretold_comes(void **state)
-{
-	struct fixture *f = *state;
-	struct cleanup_report report;
-	struct fate fates[30];
-	struct uuid ids[30];
-	struct city lapa;
-	assert_int_equal(f->s.catalog->cities->get(f->s.catalog->self, &admin, "lapa", &f->mem, &lapa), 0);
-	for (int i = 0; i < 30; i++) {
-		int64_t at = NOON - 7 * DAY + i * HOUR;
-		ids[i] = record(f, "k0", at, at + HOUR);
-		fates[i] = fate_of_sealed(&f->s.app, &lapa, at, at + HOUR, NOON);
-	}
-	for (int64_t t = NOON; t < NOON + 6 * DAY; t += HOUR) {
-		fake_clock_advance(&f->s.clock, t - f->s.clock.utc);
-		cleanup_tick(&f->s.app);
-		for (int i = 0; i < 30; i++) {
-			struct recording r = get(f, &ids[i]);
-			assert_int_equal(r.status != REC_SEALED, t >= fates[i].noticed_at);
-			assert_int_equal(r.status == REC_DELETED, t >= fates[i].deleted_at);
-			if (r.status == REC_NOTICED) {
-				assert_true(r.due_on == fates[i].due_on);
-				assert_true(fates[i].deleted_at ==
-					    fate_of_noticed(&f->s.app, &lapa, r.started_at, r.ended_at, r.due_on, r.noticed_at, t));
-			}
-		}
-	}
-	clean(f, &report);
-}
-
-static void what_expires_is_one_line_a_camera_and_due_date(void **state)
-{
-	struct fixture *f = *state;
-	struct cleanup_report report;
-	for (int i = 0; i < 24; i++) {
-		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
-		record(f, "k1", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
-	}
-	record(f, "k2", NOON - DAY, NOON);
-	gap(f, "k0", NOON - 7 * DAY + 30 * MINUTE, NOON - 7 * DAY + 40 * MINUTE, GAP_NO_SIGNAL);
-	gap(f, "k0", NOON - 8 * DAY, NOON - 7 * DAY + MINUTE, GAP_NO_SIGNAL);
-	hold(f, "k1", NOON - 7 * DAY + 2 * HOUR, NOON - 7 * DAY + 4 * HOUR);
-	/* 09:00 in Lapa: the run at 02:00 UTC (23:00 of the same local day) is to notice them all. */
-	struct expiring e = expiring(f, &admin, 2, false);
-	assert_int_equal(e.n_items, 2);
-	assert_string_equal(e.items[0].camera_id, "k0");
-	assert_false(e.items[0].noticed);
-	assert_true(e.items[0].due_on == civil_days(2026, 11, 23));
-	assert_int_equal(e.items[0].files, 24);
-	assert_int_equal(e.items[0].bytes, 24 * 3600 * 40000ll);
-	assert_int_equal(e.items[0].seconds, 24 * 3600);
-	assert_int_equal(e.items[0].gap_seconds, 660);
-	assert_int_equal(e.items[0].held_files, 0);
-	assert_true(e.items[0].first == NOON - 7 * DAY && e.items[0].last == NOON - 6 * DAY);
-	assert_int_equal(e.items[1].files, 22);
-	assert_int_equal(e.items[1].held_files, 2);
-	assert_int_equal(e.cameras, 2);
-	assert_int_equal(e.files, 46);
-	assert_int_equal(expiring(f, &admin, 0, false).n_items, 0);
-	assert_int_equal(expiring(f, &of_bage, 2, false).n_items, 0);
-	clean(f, &report);
-	assert_int_equal(report.run.noticed, 46);
-	e = expiring(f, &of_lapa, 1, false);
-	assert_int_equal(e.n_items, 2);
-	assert_true(e.items[0].noticed);
-	assert_true(e.items[0].due_on == civil_days(2026, 11, 23));
-	assert_int_equal(e.items[0].files, 24);
-	assert_int_equal(e.items[1].held_files, 2);
-}
-
-static void marks_without_a_hold_come_first(void **state)
-{
-	struct fixture *f = *state;
-	for (int i = 0; i < 3; i++) {
-		record(f, "k0", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
-		record(f, "k1", NOON - 7 * DAY + i * HOUR, NOON - 7 * DAY + (i + 1) * HOUR);
-	}
-	mark(f, "k0", NOON);			     /* of today */
-	mark(f, "k1", NOON - 7 * DAY + 30 * MINUTE); /* is held */
-	mark(f, "k1", NOON - 7 * DAY + 90 * MINUTE); /* is not */
-	mark(f, "k1", NOON - 7 * DAY + 4 * HOUR);    /* nothing is there */
-	hold(f, "k1", NOON - 7 * DAY + 10 * MINUTE, NOON - 7 * DAY + 20 * MINUTE);
-	struct expiring e = expiring(f, &of_lapa, 2, false);
-	assert_int_equal(e.n_items, 2);
-	assert_string_equal(e.items[0].camera_id, "k1");
-	assert_int_equal(e.items[0].n_marks, 1);
-	assert_true(e.items[0].marks[0].at == NOON - 7 * DAY + 90 * MINUTE);
-	assert_int_equal(e.items[1].n_marks, 0);
-	assert_int_equal(e.marks, 1);
-	assert_int_equal(expiring(f, &of_lapa, 2, true).n_items, 1);
-	hold(f, "k1", NOON - 7 * DAY + 85 * MINUTE, NOON - 7 * DAY + 95 * MINUTE);
-	e = expiring(f, &of_lapa, 2, false);
-	assert_int_equal(e.marks, 0);
-	assert_int_equal(e.items[1].held_files, 2);
-	assert_int_equal(expiring(f, &of_lapa, 2, true).n_items, 0);
-}
 
 /* --- coverage --- */
 
@@ -738,6 +361,87 @@ static void more_days_bring_noticed_footage_back(void **state)
 	assert_true(retention_preview(&f->s.app, &admin, "lapa", 0, &f->mem, &none, &f->p) < 0);
 }
 
+/* --- what a hold would do --- */
+
+static struct hold_preview weigh(struct fixture *f, const char *camera, int64_t from, int64_t to)
+{
+	struct hold_preview p;
+	const struct hold h = {.camera_ids = &camera, .n_cameras = 1, .from = from, .to = to, .until = TIME_NONE};
+	assert_int_equal(hold_preview(&f->s.app, &admin, &h, &f->mem, &p, &f->p), 0);
+	return p;
+}
+
+/* What the preview says is what the hold then covers. */
+static void a_hold_covers_what_was_said(void **state)
+{
+	struct fixture *f = *state;
+	const char *camera = "k0";
+	struct hold_outcome out;
+	for (int i = 0; i < 10; i++)
+		record(f, "k0", NOON - 10 * HOUR + i * HOUR, NOON - 9 * HOUR + i * HOUR);
+	struct uuid gone = record(f, "k0", NOON - 11 * HOUR, NOON - 10 * HOUR), lost = record(f, "k0", NOON - 12 * HOUR, NOON - 11 * HOUR);
+	struct recording r = get(f, &gone);
+	r.status = REC_DELETED;
+	put(f, &r);
+	r = get(f, &lost);
+	r.status = REC_LOST;
+	put(f, &r);
+	hold(f, "k0", NOON - 2 * HOUR, NOON - HOUR);
+	struct hold_preview p = weigh(f, "k0", NOON - 13 * HOUR, NOON - 90 * MINUTE);
+	assert_int_equal(p.files, 9);
+	assert_int_equal(p.bytes, 9 * 144000000ll);
+	assert_int_equal(p.new_bytes, 8 * 144000000ll);
+	assert_int_equal(p.future_bytes, 0);
+	assert_int_equal(p.too_late_files, 2);
+	assert_int_equal(p.n_too_late, 2);
+	const struct hold h = {.camera_ids = &camera,
+			       .n_cameras = 1,
+			       .from = NOON - 13 * HOUR,
+			       .to = NOON - 90 * MINUTE,
+			       .reason = "x",
+			       .until = TIME_NONE};
+	assert_int_equal(hold_create(&f->s.app, &admin, &h, &f->mem, &out, &f->p), 0);
+	assert_int_equal(out.files, p.files);
+	assert_int_equal(out.bytes, p.bytes);
+	assert_int_equal(out.n_too_late, 2);
+	/* Refused as the hold would be; a reason may come later. */
+	struct hold bad = h;
+	bad.to = bad.from;
+	assert_true(hold_preview(&f->s.app, &admin, &bad, &f->mem, &p, &f->p) < 0);
+	bad = h;
+	bad.reason = NULL;
+	assert_int_equal(hold_preview(&f->s.app, &of_lapa, &bad, &f->mem, &p, &f->p), 0);
+	assert_true(hold_preview(&f->s.app, &of_bage, &bad, &f->mem, &p, &f->p) < 0);
+}
+
+static void a_hold_shortens_the_others_promises(void **state)
+{
+	struct fixture *f = *state;
+	record_a_day(f);
+	set_disk(f, 58000000000); /* 57 and the 6.9 there, of 127.9 needed */
+	struct hold_preview p = weigh(f, "k0", NOON - DAY, NOON);
+	assert_int_equal(p.n_effects, 1);
+	assert_string_equal(p.effects[0].city_id, "lapa");
+	assert_true(near(p.effects[0].days_before, 7 * 63.912 / 127.872));
+	assert_true(near(p.effects[0].days_after, 7 * 60.456 / 127.872));
+	/* As much again for a day to come. */
+	p = weigh(f, "k0", NOON - DAY, NOON + DAY);
+	assert_int_equal(p.future_bytes, 3456000000);
+	assert_true(near(p.effects[0].days_after, 7 * 57.0 / 127.872));
+	/* Once it is there: what it costs, against what it would be without. */
+	hold(f, "k0", NOON - DAY, NOON);
+	struct hold *h;
+	size_t n;
+	char *next;
+	assert_int_equal(
+		f->s.catalog->holds->list(f->s.catalog->self, &admin, HOLDS_IN_FORCE, &(struct page){.limit = 9}, &f->mem, &h, &n, &next),
+		0);
+	assert_int_equal(n, 1);
+	assert_int_equal(hold_weigh(&f->s.app, &admin, &h[0], &f->mem, &p), 0);
+	assert_true(near(p.effects[0].days_before, 7 * 63.912 / 127.872));
+	assert_true(near(p.effects[0].days_after, 7 * 60.456 / 127.872));
+}
+
 /* --- the situation, notices --- */
 
 static void start(struct fixture *f, const char *camera, enum stream_status status, enum recording_state recording, int64_t last_frame)
@@ -836,22 +540,9 @@ static void failed_deliveries_are_counted_and_tried_again(void **state)
 	assert_int_equal(notice_retry(&f->s.app, &admin, "none", &f->p), -ENOENT);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(files_that_follow_each_other_are_one_span),
-		TEST(a_gap_cuts_what_its_file_covers),
-		TEST(an_open_file_ends_now_and_an_open_gap_cuts_it),
-		TEST(what_is_there_hides_what_was),
-		TEST(holds_marks_and_exports_stand_beside_it),
-		TEST(noticed_footage_says_when_it_is_due),
-		TEST(the_other_citys_cameras_are_left_out),
-		TEST(too_much_is_refused),
-		TEST(what_is_foretold_comes),
-		TEST(what_expires_is_one_line_a_camera_and_due_date),
-		TEST(marks_without_a_hold_come_first),
 		TEST(a_day_is_recorded_or_missing_for_a_reason),
 		TEST(gaps_of_a_camera_no_longer_recorded_count),
 		TEST(days_of_a_clock_change_have_their_hours),
@@ -863,9 +554,10 @@ int main(void)
 		TEST(no_file_outlives_what_is_said),
 		TEST(fewer_days_take_what_was_said),
 		TEST(more_days_bring_noticed_footage_back),
+		TEST(a_hold_covers_what_was_said),
+		TEST(a_hold_shortens_the_others_promises),
 		TEST(the_situation_counts_what_is_wrong),
 		TEST(failed_deliveries_are_counted_and_tried_again),
-
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,7 +332,7 @@ static void a_newer_schema_is_refused(void **state)
 	sqlite_catalog_destroy(place_must_open(&f->place));
 	run_sql(f, "PRAGMA user_version = 99");
 	REFUSE("newer Vigia (schema 99");
-	run_sql(f, "PRAGMA user_version = 4");
+	run_sql(f, "PRAGMA user_version = 5");
 	sqlite_catalog_destroy(place_must_open(&f->place));
 }
 
@@ -375,12 +375,12 @@ static void schema_1_is_brought_up(void **state)
 		   "DROP INDEX gaps_longer_camera; DROP INDEX gaps_longer_city; DROP INDEX gaps_longer_time;"
 		   "DROP INDEX recordings_camera_status; DROP INDEX audit_action; DROP INDEX recordings_sealed;"
 		   "DROP INDEX recordings_sealed_camera; DROP TABLE camera_attention; DROP TABLE audit_cameras;"
-		   "DROP INDEX deliveries_failed; DROP INDEX notices_kind; PRAGMA user_version = 1");
+		   "DROP INDEX recordings_coverage; DROP INDEX deliveries_failed; DROP INDEX notices_kind; PRAGMA user_version = 1");
 	c = place_must_open(&f->place);
 	assert_int_equal(reaching(f, c, T0 + 20 * HOUR), 1);
 	assert_int_equal(reaching(f, c, T0 + 22 * HOUR), 0);
 	sqlite_catalog_destroy(c);
-	run_sql(f, "UPDATE gaps SET reason = 1; PRAGMA user_version = 4"); /* (indexes are whole) */
+	run_sql(f, "UPDATE gaps SET reason = 1; PRAGMA user_version = 5"); /* (indexes are whole) */
 }
 
 /* The bound that lists go by grows with the longest file. */

@@ -24,7 +24,7 @@ function result(r: JobRun): string {
 		return t("cle_running");
 	return t("cle_result", { noticed: r.noticed, deleted: r.deleted, size: bytes(r.bytes_freed) });
 }
-const byWhom = (r: JobRun): string => (r.scheduled_for || r.actor.startsWith("system:") ? t("cle_by_schedule") : t("cle_by", { who: who(r.actor) }));
+const byWhom = (r: JobRun): string => (r.scheduled_for ? t("cle_by_schedule") : t("cle_by", { who: who(r.actor) }));
 
 interface Sum { city_id: string; camera_id: string; name: string; items: RunItem[]; bytes: number }
 function byCamera(items: RunItem[]): Sum[] {
@@ -46,7 +46,7 @@ function Camera({ s }: { s: Sum }) {
 	return (
 		<Fragment>
 			<tr data-camera={s.camera_id}>
-				<td class="name"><IconButton compact icon={open ? "up" : "down"} label={`${open ? t("shut") : t("open")}: ${s.name}`} aria-expanded={open} onClick={() => setOpen(!open)} /><b>{s.name}</b></td>
+				<td class="name"><div><IconButton compact icon={open ? "up" : "down"} label={`${open ? t("shut") : t("open")}: ${s.name}`} aria-expanded={open} onClick={() => setOpen(!open)} /><b>{s.name}</b></div></td>
 				<td>{cityName(s.city_id)}</td><td class="num">{s.items.length}</td><td class="num">{bytes(s.bytes)}</td><td class="num hide-phone">{formatDateTime(parse(sorted[0]!.started_at), zone)}</td>
 			</tr>
 			{open && <tr class="opened"><td colSpan={5}><ul class="plain-list files">

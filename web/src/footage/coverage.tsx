@@ -129,6 +129,8 @@ export function Coverage({ city }: { city: string }) {
 	const list = useLoad(async (signal) => {
 		const items: CoverageDay[] = [];
 		let cursor: string | null = null;
+		if (!one)
+			return items;
 		do {
 			const page: { items: CoverageDay[]; next_cursor: string | null } = await get("/coverage" + query({ city_id: one, from: days[0], to: days.at(-1), limit: 100, cursor }), { signal, background: true });
 			items.push(...page.items);

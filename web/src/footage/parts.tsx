@@ -15,7 +15,8 @@ export const hours = (seconds: number): string => duration(seconds * 1000);
 /** "22/11/2026 14:00:00 a 18:00:00", the date once if it is the same. */
 export function spanText(fromMs: number, toMs: number, zone: string): string {
 	const same = formatDate(fromMs, zone) === formatDate(toMs, zone);
-	return t("d_b", { a: formatDateTime(fromMs, zone), b: same ? formatTime(toMs, zone) : formatDateTime(toMs, zone) });
+	const whole = (text: string) => text.replace(/ /g, "\u00a0"); // breaks between the two only
+	return t("d_b", { a: whole(formatDateTime(fromMs, zone)), b: whole(same ? formatTime(toMs, zone) : formatDateTime(toMs, zone)) });
 }
 /** "2026-11-27" as people write it; a date has no zone. */
 export const dayText = (day: string): string => formatDate(Date.parse(day + "T12:00:00Z"), "UTC");

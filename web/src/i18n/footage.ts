@@ -8,7 +8,7 @@ export const t = dictionary({
 		hold_n: "Preservar {n} {n|câmera|câmeras}", export_n: "Exportar {n} {n|câmera|câmeras}", files: "{n} {n|arquivo|arquivos}", n_marks: "{n} {n|marcação|marcações}", recorded: "Gravado", size: "Tamanho", gaps: "Lacunas", no_gaps: "nenhuma",
 		held: "Preservado", held_files: "{n} {n|preservado|preservados}", open: "Mostrar arquivos", shut: "Ocultar arquivos", show_more: "Mostrar mais {n}", search: "Buscar câmera", select_all: "Selecionar todas", select: "Selecionar {name}",
 		period: "Período", actions: "Ações", per_day: "{size} por dia", days: "{n} {n|dia|dias}", clear: "Limpar seleção", more_actions: "Mais ações", updated: "Atualizado às {time}", system: "sistema", demo: "demonstração",
-		choose_export: "Exportar: escolha a câmera", choose_export_text: "Cada câmera é um arquivo MP4, com o seu manifesto de integridade.", d_b: "{a} a {b}",
+		choose_export: "Exportar: escolha a câmera", choose_export_text: "Cada câmera é um arquivo MP4, com o seu manifesto de integridade.", d_b: "{a} a\u00a0{b}",
 
 		// expiring
 		exp_about: "O que a exclusão automática levará em breve. Preserve ou exporte o que ainda for necessário.", exp_within: "Mostrar o que vence", exp_1: "até amanhã", exp_2: "em 2 dias", exp_7: "em 7 dias", exp_31: "em 31 dias",
@@ -21,10 +21,10 @@ export const t = dictionary({
 		// holds
 		hol_about: "O que está fora do alcance da exclusão automática, por quem e por quê.", hol_new: "Nova preservação", hol_active: "Em vigor", hol_ended: "Encerradas", hol_all: "Todas", hol_show: "Mostrar", hol_search: "Buscar por motivo, câmera ou usuário",
 		hol_none: "Nenhuma preservação em vigor", hol_none_ended: "Nenhuma preservação encerrada", hol_none_text: "Preserve um período em Gravações, em A vencer ou aqui: os arquivos inteiros ficam até alguém encerrar a preservação, mesmo depois do prazo de guarda.", hol_no_match: "Nenhuma preservação corresponde à busca.",
-		hol_total: "{n} {n|preservação|preservações} em vigor · {size}", hol_by: "por {who}, em {time}", hol_no_end: "sem data de término", hol_until: "até {time}", hol_ends_soon: "termina em {left}", hol_ended_by: "encerrada por {who} em {time}", hol_ended_at: "encerrada em {time}",
+		hol_total: "{n} {n|preservação|preservações} em vigor", hol_by: "por {who}, em {time}", hol_no_end: "sem data de término", hol_until: "até {time}", hol_ends_soon: "termina em {left}", hol_ended_by: "encerrada por {who} em {time}", hol_ended_at: "encerrada em {time}",
 		hol_covers: "Cobre", hol_covers_none: "Nenhum arquivo", hol_effect: "Efeito na previsão", hol_effect_text: "Com ela o disco guarda {with}; sem ela guardaria {without}.", hol_effect_none: "A previsão de guarda não muda por causa dela.", hol_effect_unknown: "Sem previsão: ainda não se sabe quanto se grava por dia.",
 		hol_late: "Chegou tarde para", hol_late_n: "{n} {n|arquivo já tinha sido excluído|arquivos já tinham sido excluídos} quando a preservação foi feita.", hol_late_none: "Nada: nenhum arquivo do período tinha sido excluído antes.", hol_open: "Detalhes", hol_shut: "Ocultar detalhes",
-		hol_end: "Encerrar preservação", hol_end_title: "Encerrar esta preservação?", hol_end_text: "{files} ({size}) voltam ao prazo de guarda. O que já passou do prazo entra no próximo aviso diário de vencimento e é excluído pelo menos um dia depois.", hol_end_reason: "Motivo do encerramento",
+		hol_end: "Encerrar preservação", hol_end_title: "Encerrar esta preservação?", hol_future_bytes: "Ainda deve crescer {size} até o fim do período.", hol_end_what: "Os arquivos que ela cobre", hol_end_text: "{what} voltam ao prazo de guarda. O que já passou do prazo entra no próximo aviso diário de vencimento e é excluído pelo menos um dia depois.", hol_end_reason: "Motivo do encerramento",
 		hol_end_reason_hint: "Fica na auditoria, com o seu nome.", hol_end_done: "Preservação encerrada.", hol_end_not_yours: "Só quem fez a preservação ou um administrador pode encerrá-la.", hol_future: "inclui o que ainda será gravado", hol_cameras: "{first} e mais {n}",
 		hol_camera_files: "{files} · {size}", hol_deleted_at: "excluído em {time}", hol_lost: "ausente do disco", hol_gap: "sem gravação por {time}", hol_city_title: "Preservar {city}",
 
@@ -48,7 +48,7 @@ export const t = dictionary({
 
 		// notices
 		not_about: "O que o Vigia avisou, a quem, e se chegou.", not_kind: "Assunto", not_all: "Todos os assuntos", not_failed_only: "Só com falha no envio", not_none: "Nenhum aviso", not_none_text: "O aviso diário de vencimento, câmeras sem sinal, lacunas e discos enchendo aparecem aqui, e vão aos canais do município.",
-		not_none_failed: "Nenhum envio falhou", not_choose: "Escolha um aviso para ler.", not_back: "Voltar à lista", not_deliveries: "Envios", not_channel: "Canal", not_to: "Para", not_status: "Situação", not_attempts: "Tentativas", not_when: "Enviado em", not_error: "Erro", not_retry: "Tentar de novo",
+		not_none_failed: "Nenhum envio falhou", not_back: "Voltar à lista", not_deliveries: "Envios", not_channel: "Canal", not_to: "Para", not_status: "Situação", not_attempts: "Tentativas", not_when: "Enviado em", not_error: "Erro", not_retry: "Tentar de novo",
 		not_retry_done: "Nova tentativa em instantes.", not_inbox: "Esta página", not_smtp: "E-mail", not_webhook: "Webhook", not_sent: "Enviado", not_pending: "Aguardando", not_retrying: "Falhou; nova tentativa marcada", not_failed: "Não enviado", not_hidden: "visível a administradores", not_failed_n: "{n} {n|envio falhou|envios falharam}", not_waiting_n: "{n} {n|envio aguarda|envios aguardam}",
 		not_k_expiring: "Vencimento", not_k_deleted_early: "Exclusão antes do prazo", not_k_disk_forecast: "Disco enchendo", not_k_camera_silent: "Sem sinal", not_k_gap: "Lacuna", not_k_hold_ending: "Preservação terminando", not_items: "Câmeras", not_due: "vence {date}", not_since: "Desde", not_gone: "Este aviso não existe mais, ou é de um município que você não vê.",
 		not_fails_text: "O envio falho atrasa o aviso, nunca a exclusão automática: o aviso na página conta.",
@@ -58,7 +58,7 @@ export const t = dictionary({
 		hold_n: "Hold {n} {n|camera|cameras}", export_n: "Export {n} {n|camera|cameras}", files: "{n} {n|file|files}", n_marks: "{n} {n|mark|marks}", recorded: "Recorded", size: "Size", gaps: "Gaps", no_gaps: "none",
 		held: "Held", held_files: "{n} held", open: "Show files", shut: "Hide files", show_more: "Show {n} more", search: "Search for a camera", select_all: "Select all", select: "Select {name}",
 		period: "Time span", actions: "Actions", per_day: "{size} a day", days: "{n} {n|day|days}", clear: "Clear selection", more_actions: "More actions", updated: "Updated at {time}", system: "system", demo: "demonstration",
-		choose_export: "Export: choose the camera", choose_export_text: "Each camera is one MP4 file, with its integrity manifest.", d_b: "{a} to {b}",
+		choose_export: "Export: choose the camera", choose_export_text: "Each camera is one MP4 file, with its integrity manifest.", d_b: "{a} to\u00a0{b}",
 
 		exp_about: "What the clean-up will delete soon. Hold or export what is still needed.", exp_within: "Show what is due", exp_1: "by tomorrow", exp_2: "in 2 days", exp_7: "in 7 days", exp_31: "in 31 days",
 		exp_marked: "Marked and not held", exp_marked_about: "Somebody marked these moments and no hold covers them: they will be deleted with the rest.", exp_none: "Nothing is due in this time",
@@ -69,10 +69,10 @@ export const t = dictionary({
 
 		hol_about: "What the clean-up cannot reach, by whom and why.", hol_new: "New hold", hol_active: "In force", hol_ended: "Ended", hol_all: "All", hol_show: "Show", hol_search: "Search by reason, camera or user",
 		hol_none: "No hold in force", hol_none_ended: "No hold has ended", hol_none_text: "Hold a time span in Recordings, in Expiring or here: the whole files stay until somebody ends the hold, even after the promised days.", hol_no_match: "No hold matches the search.",
-		hol_total: "{n} {n|hold|holds} in force · {size}", hol_by: "by {who}, at {time}", hol_no_end: "no end date", hol_until: "until {time}", hol_ends_soon: "ends in {left}", hol_ended_by: "ended by {who} at {time}", hol_ended_at: "ended at {time}",
+		hol_total: "{n} {n|hold|holds} in force", hol_by: "by {who}, at {time}", hol_no_end: "no end date", hol_until: "until {time}", hol_ends_soon: "ends in {left}", hol_ended_by: "ended by {who} at {time}", hol_ended_at: "ended at {time}",
 		hol_covers: "Covers", hol_covers_none: "No file", hol_effect: "Effect on the forecast", hol_effect_text: "With it the disk keeps {with}; without it, {without}.", hol_effect_none: "It does not change the forecast.", hol_effect_unknown: "No forecast: it is not known yet how much is recorded a day.",
 		hol_late: "Came too late for", hol_late_n: "{n} {n|file|files} had been deleted when the hold was made.", hol_late_none: "Nothing: no file of the time had been deleted before.", hol_open: "Details", hol_shut: "Hide details",
-		hol_end: "End hold", hol_end_title: "End this hold?", hol_end_text: "{files} ({size}) go back to the promised days. What is older goes into the next daily notice and is deleted at least a day later.", hol_end_reason: "Reason for ending it",
+		hol_end: "End hold", hol_end_title: "End this hold?", hol_future_bytes: "It will probably grow by {size} until its time is over.", hol_end_what: "The files it covers", hol_end_text: "{what} go back to the promised days. What is older goes into the next daily notice and is deleted at least a day later.", hol_end_reason: "Reason for ending it",
 		hol_end_reason_hint: "It stays in the audit, with your name.", hol_end_done: "The hold has ended.", hol_end_not_yours: "Only its owner or an administrator can end it.", hol_future: "includes what is still to be recorded", hol_cameras: "{first} and {n} more",
 		hol_camera_files: "{files} · {size}", hol_deleted_at: "deleted at {time}", hol_lost: "missing from disk", hol_gap: "not recorded for {time}", hol_city_title: "Hold {city}",
 
@@ -94,7 +94,7 @@ export const t = dictionary({
 		cle_would_notice: "Would be noticed (due tomorrow)", cle_would_delete: "Would be deleted", cle_would_early: "Would be deleted early (disk full)", cle_other: "Other: {what}", cle_at: "Dry run at {time}, by {who}.", cle_more: "and {n} more", cle_run_done_title: "Result of the clean-up",
 
 		not_about: "What Vigia gave notice of, to whom, and whether it arrived.", not_kind: "Subject", not_all: "All subjects", not_failed_only: "Only failed deliveries", not_none: "No notices", not_none_text: "The daily expiry notice, cameras without signal, gaps and disks that fill show here, and go to the city's channels.",
-		not_none_failed: "No delivery has failed", not_choose: "Choose a notice to read.", not_back: "Back to the list", not_deliveries: "Deliveries", not_channel: "Channel", not_to: "To", not_status: "State", not_attempts: "Attempts", not_when: "Sent at", not_error: "Error", not_retry: "Try again",
+		not_none_failed: "No delivery has failed", not_back: "Back to the list", not_deliveries: "Deliveries", not_channel: "Channel", not_to: "To", not_status: "State", not_attempts: "Attempts", not_when: "Sent at", not_error: "Error", not_retry: "Try again",
 		not_retry_done: "Another try follows in a moment.", not_inbox: "This page", not_smtp: "E-mail", not_webhook: "Webhook", not_sent: "Sent", not_pending: "Waiting", not_retrying: "Failed; another try is set", not_failed: "Not sent", not_hidden: "shown to administrators", not_failed_n: "{n} {n|delivery|deliveries} failed", not_waiting_n: "{n} {n|delivery waits|deliveries wait}",
 		not_k_expiring: "Expiry", not_k_deleted_early: "Deleted early", not_k_disk_forecast: "Disk filling", not_k_camera_silent: "No signal", not_k_gap: "Gap", not_k_hold_ending: "Hold about to end", not_items: "Cameras", not_due: "due {date}", not_since: "Since", not_gone: "This notice no longer exists, or is of a city you do not see.",
 		not_fails_text: "A failed delivery delays the message, never the clean-up: the notice in the page counts.",

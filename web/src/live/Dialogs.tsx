@@ -1,25 +1,26 @@
 // The wall's dialogs: saved layouts, saving one, the keys, describing a mark.
 import { useState } from "preact/hooks";
 import { del, post } from "../core/api";
+import { preferences, setPreferences } from "../core/prefs";
 import { may } from "../core/session";
 import { cities, cityName, zoneOfCamera } from "../core/store";
 import { formatTime, iso } from "../core/time";
 import type { Mark } from "../core/types";
 import { t as c } from "../i18n/core";
 import { t } from "../i18n/wall";
-import { Badge, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, TextField, toast } from "../ui/components";
+import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, TextField, toast } from "../ui/components";
 import { gridNames, grids, type GridName } from "./grids";
 import { layouts, layoutsError, layoutsReady, loadLayouts, newLayoutId, removeLayout, saveLayout, type SavedLayout } from "./layouts";
 
 export const gridWord = (g: GridName): string => (g.includes("+") ? t("grid_big", { n: Number(g.slice(2)) }) : t("grid_n", { n: Number(g) }));
 const owned = (l: SavedLayout): boolean => l.city === null || may("run_streams");
 
-export function LayoutsDialog({ current, onOpen, onClose }: { current: string | null; onOpen: (l: SavedLayout) => void; onClose: () => void }) {
+export function LayoutsDialog({ current, onOpen, onSave, onClose }: { current: string | null; onOpen: (l: SavedLayout) => void; onSave: () => void; onClose: () => void }) {
 	const [removing, setRemoving] = useState<SavedLayout | null>(null);
 	const rows = [...layouts.value].sort((a, b) => Number(a.city !== null) - Number(b.city !== null) || cityName(a.city ?? "").localeCompare(cityName(b.city ?? "")) || a.name.localeCompare(b.name));
 	return (
 		<>
-			<Dialog title={t("layouts_title")} onClose={onClose}>
+			<Dialog title={t("layouts_title")} onClose={onClose} footer={<Button kind="primary" icon="plus" onClick={onSave}>{t("layout_save_this")}</Button>}>
 				{layoutsError.value && !layoutsReady.value ? <ErrorState error={layoutsError.value} retry={() => void loadLayouts()} /> : !layoutsReady.value ? <Loading rows={3} />
 					: !rows.length ? <Empty icon="wall" title={t("layouts_none")}>{t("layouts_none_text")}</Empty> : (
 						<ul class="layouts">
@@ -71,10 +72,13 @@ const keys: [string[], Parameters<typeof t>[0]][] = [
 	[["0–9", "Enter"], "k_digits"], [["←", "↑", "→", "↓"], "k_arrows"], [["Enter"], "k_enter"], [["F"], "k_f"], [["L"], "k_l"], [["R"], "k_r"], [["S"], "k_s"], [["M"], "k_m"], [["C"], "k_c"], [["P"], "k_p"],
 	[["PgDn", "PgUp"], "k_pages"], [["Del"], "k_delete"], [["Esc"], "k_escape"], [["?"], "k_help"],
 ];
+/** Letters and digits alone do something; who speaks to the computer may not want that. */
+export const singleKeys = (): boolean => preferences.value.wall_keys !== false;
 export function HelpDialog({ onClose }: { onClose: () => void }) {
 	return (
 		<Dialog title={t("help")} onClose={onClose}>
 			<table class="wall-keys"><tbody>{keys.map(([names, what]) => <tr key={what}><td>{names.map((k) => <kbd key={k}>{k}</kbd>)}</td><td>{t(what)}</td></tr>)}</tbody></table>
+			<Check label={t("k_single")} checked={singleKeys()} onChange={(on) => setPreferences({ wall_keys: on })} />
 			<p class="small muted">{t("k_note")}</p>
 		</Dialog>
 	);

@@ -22,8 +22,11 @@ const asProblem = (e: unknown): Problem => (e instanceof Problem ? e : new Probl
 /** One request for all; the answer has a row a camera. */
 async function startOrStop(kind: "start" | "stop", body: Record<string, unknown>): Promise<Outcome[]> {
 	const { items } = await post<{ items: StreamResult[] }>(`/streams/${kind}`, body);
-	putStreams(items.map((r) => r.stream));
-	return items.map((r) => ({ id: r.camera_id, name: cameraName(r.camera_id), error: r.error ? new Problem(r.error.status, r.error.detail, r.error.field ?? undefined) : null }));
+	const names = new Map(items.map((r) => [r.camera_id, r.stream?.camera_name ?? cameraName(r.camera_id)]));
+	putStreams(items.map((r) => (r.stream?.archived ? null : r.stream)));
+	// Archived meanwhile: it does not run, but nothing was done for this request either.
+	const wrong = (r: StreamResult) => (r.error ? new Problem(r.error.status, r.error.detail, r.error.field ?? undefined) : r.stream?.archived ? new Problem(404, "archived") : null);
+	return items.map((r) => ({ id: r.camera_id, name: names.get(r.camera_id)!, error: wrong(r) }));
 }
 
 /** A request a camera, a few at a time. Ends early (throws) when the server is away or the session is over: the rest is tried again with the dialog. */

@@ -10,20 +10,9 @@ import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
 import { Button, Check, Notice, PageHeader, problemText, Segmented, TextField, toast, toastError } from "../ui/components";
 import { useDraft, useSave } from "../ui/form";
+import { playSound } from "../ui/lostSound";
 
 const rights: Right[] = ["see_status", "see_pictures", "export", "hold", "mark", "run_streams", "see_audit", "administer"];
-
-/** The tone of a newly lost camera, as Situation plays it. */
-function beep(): void {
-	const audio = new AudioContext(), tone = audio.createOscillator(), volume = audio.createGain();
-	tone.frequency.value = 880;
-	volume.gain.setValueAtTime(0.15, audio.currentTime);
-	volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.4);
-	tone.connect(volume).connect(audio.destination);
-	tone.start();
-	tone.stop(audio.currentTime + 0.4);
-	tone.onended = () => void audio.close();
-}
 
 function PasswordForm() {
 	const draft = useDraft("password:own", { current: "", next: "", again: "" });
@@ -101,7 +90,7 @@ export default function View() {
 					<div class="stack tight"><span class="small muted">{t("theme")}</span><div><Segmented label={t("theme")} value={preferences.value.theme ?? "dark"} onChange={(theme) => setPreferences({ theme })}
 						options={[{ value: "dark", label: t("dark") }, { value: "light", label: t("light") }, { value: "system", label: t("system") }]} /></div></div>
 					<div class="row wrap"><div class="check-field grow"><Check label={t("sound")} checked={!!preferences.value.sound} onChange={(sound) => setPreferences({ sound })} /><span class="hint">{t("sound_hint")}</span></div>
-						<Button icon="sound" onClick={beep}>{t("sound_try")}</Button></div>
+						<Button icon="sound" onClick={() => void playSound()}>{t("sound_try")}</Button></div>
 				</section>
 				<section class="card stack" aria-labelledby="acc-pass"><h2 id="acc-pass">{t("acc_password")}</h2><PasswordForm /></section>
 				<div class="stack">

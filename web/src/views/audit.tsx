@@ -20,7 +20,7 @@ const known = new Set<string>(["live.open", "playback.open", "recording.download
 	"camera.update", "camera.archive", "camera.acknowledge", "camera.maintenance", "camera.attention_end", "camera.test", "city.create", "city.update", "city.remove", "user.create", "user.update", "user.remove", "user.password_refused", "hold.create", "hold.end",
 	"cleanup.run", "cleanup.early", "deletion.on", "deletion.off", "mark.create", "mark.remove", "layout.share", "notice.retry"]);
 const actionWord = (action: string): string => (known.has(action) ? t(action as PeopleWord) : action);
-const actorWord = (actor: string): string => (actor.startsWith("system:") ? t("by_itself") : actor);
+const actorWord = (actor: string): string => (actor === "system:cli" ? t("by_cli") : actor.startsWith("system:") ? t("by_itself") : actor);
 const detailKeys = new Set(["from", "to", "reason", "address", "name", "role", "password_changed", "retention_days", "time_zone", "until", "note", "rtsp_url", "record", "audio", "city_id", "camera_ids", "file_path", "camera_id", "deleted", "noticed", "bytes_freed", "text", "by", "at", "files", "bytes", "volume", "restart_at", "run", "error"]);
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
@@ -28,7 +28,7 @@ function valueWord(key: string, value: unknown, zone: string): string {
 	if (typeof value === "boolean")
 		return core(value ? "yes" : "no");
 	if (typeof value === "number")
-		return /bytes/.test(key) ? bytes(value) : number(value);
+		return /bytes/.test(key) ? bytes(value) : key === "retention_days" ? t("n_days", { n: value }) : number(value);
 	if (Array.isArray(value))
 		return value.map((x) => valueWord(key === "camera_ids" ? "camera_id" : key, x, zone)).join(", ");
 	if (typeof value !== "string")
@@ -40,7 +40,7 @@ function valueWord(key: string, value: unknown, zone: string): string {
 function detailsWord(e: Entry, zone: string): string {
 	const d = e.details ?? {}, parts: string[] = [];
 	for (const [k, v] of Object.entries(d)) {
-		if (v === null || v === "" || (k === "password_changed" && !v) || (k === "city_id" && v === e.city_id) || k === "run")
+		if (v === null || v === "" || (k === "password_changed" && (!v || e.action === "user.create")) || (k === "city_id" && v === e.city_id) || k === "run")
 			continue;
 		parts.push(k === "password_changed" ? t("d_password_changed") : `${detailKeys.has(k) ? t(`d_${k}` as PeopleWord) : k} ${valueWord(k, v, zone)}`);
 	}

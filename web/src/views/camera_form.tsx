@@ -255,7 +255,7 @@ function Form({ saved, isNew, cameras, startAt, onClose, onArchive, gone }: { sa
 	const theirs = draft.theirs;
 	return (
 		<FormDialog title={adding ? t("new_title") : t("edit_title", { name: saved.name })} wide draft={draft} saving={saving} onSave={() => void save()} onClose={() => onClose(false)} action={adding ? t("save_add") : undefined} disabled={blocked}
-			footer={!adding && !gone && <Button kind="danger" icon="trash" class="push-start" onClick={() => onArchive(saved)} disabled={saving.busy}>{t("archive")}</Button>}>
+			footer={adding ? may("run_streams") && <div class="push-start"><Check label={t("start_now")} checked={start} onChange={setStart} /></div> : !gone && <Button kind="danger" icon="trash" class="push-start" onClick={() => onArchive(saved)} disabled={saving.busy}>{t("archive")}</Button>}>
 			{blocked && <Notice tone={saved.archived_at && !draft.dirty ? "info" : "bad"} action={<Button compact onClick={() => setCopied(true)}>{t("as_new")}</Button>}>
 				{gone === "missing" ? t("gone_here") : draft.dirty ? t("archived_here", { time: formatTime(saved.archived_at ? parse(saved.archived_at) : serverNow(), zoneOf(saved.city_id)) }) : t("read_only", { date: saved.archived_at ? formatDate(parse(saved.archived_at), zoneOf(saved.city_id)) : "" })}
 			</Notice>}
@@ -270,16 +270,15 @@ function Form({ saved, isNew, cameras, startAt, onClose, onArchive, gone }: { sa
 				<UrlField label={t("rtsp")} name="rtsp_url" value={v.rtsp_url} error={e.rtsp_url} onInput={(x) => set({ rtsp_url: x })} cameraId={isNew ? null : saved.id} hint={secretHint(v.rtsp_url, saved.rtsp_url, t("rtsp_hint"))} />
 				{theirs.rtsp_url !== undefined && <div class="c12"><Theirs value={theirs.rtsp_url} /></div>}
 				<UrlField label={`${t("live")} (${core("optional")})`} name="live_url" value={v.live_url} error={e.live_url} onInput={(x) => set({ live_url: x })} cameraId={isNew ? null : saved.id} hint={secretHint(v.live_url, saved.live_url ?? "", t("live_hint"))} />
-				<div class="c6 check-field"><Check label={t("record")} checked={v.record} onChange={(x) => set({ record: x })} /><span class="hint">{v.record ? t("record_hint", { n: city?.retention_days ?? 0 }) : <span class="warned">{t("record_off")}</span>}</span></div>
+				<div class="c6 check-field"><Check label={t("record")} checked={v.record} onChange={(x) => set({ record: x })} /><span class="hint">{v.record ? city && t("record_hint", { n: city.retention_days }) : <span class="warned">{t("record_off")}</span>}</span></div>
 				<div class="c6 check-field"><Check label={t("audio")} checked={v.audio} onChange={(x) => set({ audio: x })} /><span class="hint">{t("audio_hint")}</span></div>
 			</fieldset>
 			<fieldset class="part"><legend>{t("part_where")}</legend>
 				<div class="c6"><TextField label={t("address")} {...text("address")} maxLength={300} /><Theirs value={theirs.address} /></div>
 				<div class="c3"><TextField label={t("lat")} {...degree("lat")} hint={t("position_hint")} /></div>
-				<div class="c3"><TextField label={t("lon")} {...degree("lon")} /></div>
+				<div class="c3"><TextField label={t("lon")} {...degree("lon")} hint={t("position_paste")} /></div>
 				<div class="c12"><TextField label={t("notes")} {...text("notes")} rows={2} /><Theirs value={theirs.notes} /></div>
 			</fieldset>
-			{adding && may("run_streams") && <Check label={t("start_now")} checked={start} onChange={setStart} />}
 		</FormDialog>
 	);
 }

@@ -9,10 +9,11 @@ import { formatDate, parse } from "../core/time";
 import type { Camera } from "../core/types";
 import { t } from "../i18n/cameras";
 import { t as core } from "../i18n/core";
-import { Badge, Button, ConfirmDialog, Empty, ErrorState, IconButton, Loading, Menu, PageHeader, RecordingBadge, Search, Segmented, SelectField, StatusBadge, toast, toastError } from "../ui/components";
+import { Badge, Button, ConfirmDialog, Empty, ErrorState, IconButton, Loading, PageHeader, RecordingBadge, Search, Segmented, SelectField, StatusBadge, toast, toastError } from "../ui/components";
 import { useMore } from "../ui/form";
 import { useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
+import { RowMenu } from "../ui/RowMenu";
 import { CameraDialog } from "./camera_form";
 import { ImportView } from "./camera_import";
 
@@ -76,7 +77,7 @@ function CameraRow({ c, archive }: { c: Camera; archive: (c: Camera) => void }) 
 	const id = encodeURIComponent(c.id);
 	return (
 		<tr data-camera={c.id} class={c.archived_at ? "gone" : ""}>
-			<td class="num">{c.number ?? ""}</td>
+			<td class="number-cell">{c.number ?? ""}</td>
 			<td class="name-cell"><button type="button" class="link" onClick={() => setParams({ open: c.id }, true)}>{c.name}</button><div class="sub clip">{c.address || c.id}</div></td>
 			<td>{cityName(c.city_id)}</td>
 			<td>{c.group}</td>
@@ -85,14 +86,14 @@ function CameraRow({ c, archive }: { c: Camera; archive: (c: Camera) => void }) 
 			<td>{c.archived_at ? <Badge>{t("archived_on", { date: formatDate(parse(c.archived_at), zoneOf(c.city_id)) })}</Badge> : s && <StatusBadge status={s.status} />}</td>
 			<td class="actions">
 				{!c.archived_at && <IconButton compact icon="edit" label={t("edit_n", { name: c.name })} onClick={() => setParams({ open: c.id }, true)} />}
-				<Menu label={t("more_n", { name: c.name })}>
-					{!c.archived_at && may("see_pictures") && <a href={`/wall?cameras=${id}`}><Icon name="wall" />{t("see_live")}</a>}
-					{may("see_pictures") && <a href={`/lookback?cameras=${id}`}><Icon name="lookback" />{t("look_back")}</a>}
-					{may("see_audit") && <a href={`/audit?camera=${id}&views=1`}><Icon name="eye" />{t("who_saw")}</a>}
-					{!c.archived_at && s?.status === "stopped" && may("run_streams") && <button type="button" onClick={() => void start(c)}><Icon name="play" />{t("start")}</button>}
-					<button type="button" onClick={() => setParams({ new: "1", like: c.id }, true)}><Icon name="plus" />{t("duplicate")}</button>
-					{!c.archived_at && <button type="button" class="danger" onClick={() => archive(c)}><Icon name="trash" />{t("archive")}</button>}
-				</Menu>
+				<RowMenu label={t("more_n", { name: c.name })}>
+					{!c.archived_at && may("see_pictures") && <a role="menuitem" href={`/wall?cameras=${id}`}><Icon name="wall" />{t("see_live")}</a>}
+					{may("see_pictures") && <a role="menuitem" href={`/lookback?cameras=${id}`}><Icon name="lookback" />{t("look_back")}</a>}
+					{may("see_audit") && <a role="menuitem" href={`/audit?camera=${id}&views=1`}><Icon name="eye" />{t("who_saw")}</a>}
+					{!c.archived_at && s?.status === "stopped" && may("run_streams") && <button type="button" role="menuitem" onClick={() => void start(c)}><Icon name="play" />{t("start")}</button>}
+					<button type="button" role="menuitem" onClick={() => setParams({ new: "1", like: c.id }, true)}><Icon name="plus" />{t("duplicate")}</button>
+					{!c.archived_at && <button type="button" role="menuitem" class="danger" onClick={() => archive(c)}><Icon name="trash" />{t("archive")}</button>}
+				</RowMenu>
 			</td>
 		</tr>
 	);
@@ -146,7 +147,7 @@ function List() {
 	const body = list.data ? (
 		!total && show === "active" ? <Empty icon="camera" title={t("empty_title")} action={<div class="row wrap"><Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button><Button icon="upload" onClick={() => setParams({ import: "1" }, true)}>{t("import")}</Button></div>}>{t("empty_text")}</Empty>
 			: !rows.length ? <Empty icon="search" title={t("no_match")} action={filtered && <Button onClick={() => setParams({ text: null, city: null, group: null })}>{t("clear")}</Button>} />
-				: <div class="card flush menus">
+				: <div class="card flush">
 					<div class="table-wrap" tabIndex={0} role="region" aria-label={core("cameras")}>
 						<table class="table">
 							<thead><tr><SortHead by="number" label={t("number")} /><SortHead by="name" label={t("name")} /><SortHead by="city" label={core("city")} /><SortHead by="group" label={core("group")} />

@@ -9,10 +9,11 @@ import { browserZone, formatDate, formatDateTime, parse } from "../core/time";
 import type { City } from "../core/types";
 import { t } from "../i18n/cities";
 import { t as core } from "../i18n/core";
-import { Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Menu, Notice, PageHeader, problemText, SelectField, TextField, toast } from "../ui/components";
+import { Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, problemText, SelectField, TextField, toast } from "../ui/components";
 import { FormDialog, Theirs, useDraft, useSave } from "../ui/form";
 import { useDebounced, useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
+import { RowMenu } from "../ui/RowMenu";
 
 type Target = City["notify"][number];
 interface Values { id: string; name: string; retention_days: string; time_zone: string; language: "pt-BR" | "en"; notify: Target[] }
@@ -20,7 +21,8 @@ const fields = ["id", "name", "retention_days", "time_zone", "language", "notify
 const valuesOf = (c: City): Values => ({ id: c.id, name: c.name, retention_days: String(c.retention_days), time_zone: c.time_zone, language: c.language, notify: c.notify });
 const languages = () => [{ value: "pt-BR", label: core("pt") }, { value: "en", label: core("en") }];
 
-interface Preview { files: number; bytes: number; cameras: number; oldest_at: string | null; newest_at: string | null; notice_on: string | null; first_deleted_at: string | null; held_files: number; until?: string | null }
+interface Preview { files: number; bytes: number; cameras: number; oldest_at: string | null; newest_at: string | null; notice_on: string | null; first_deleted_at: string | null; held_files: number;
+	noticed?: { files: number; bytes: number }; anyway?: { files: number; bytes: number }; kept_longer?: { files: number; bytes: number; until: string | null } }
 
 const brazil = ["America/Sao_Paulo", "America/Bahia", "America/Fortaleza", "America/Recife", "America/Maceio", "America/Belem", "America/Araguaina", "America/Manaus", "America/Cuiaba", "America/Campo_Grande", "America/Porto_Velho", "America/Boa_Vista", "America/Rio_Branco", "America/Noronha"];
 let zones: string[] | undefined;
@@ -43,7 +45,7 @@ function RetentionPreview({ city, days, sure, setSure, onState, error }: { city:
 			<h3>{t("pv_title")}</h3>
 			{p.error && !p.loading ? <Notice tone="warn" action={<Button compact icon="refresh" onClick={p.reload}>{core("retry")}</Button>}>{t("pv_failed", { why: problemText(p.error) })}</Notice>
 				: !fresh || !d ? <div class="row"><span class="spinner" /><span>{t("pv_loading")}</span></div>
-					: longer > 0 ? <><p>{d.until ? t("pv_longer", { n: longer, until: dayOf(d.until, zone) }) : t("pv_longer_short", { n: longer })}</p><p class="small muted">{t("pv_back")}</p></>
+					: longer > 0 ? <><p>{d.kept_longer?.until ? t("pv_longer", { n: longer, until: dayOf(d.kept_longer.until, zone) }) : t("pv_longer_short", { n: longer })}{d.kept_longer && d.kept_longer.files > 0 && ` ${t("pv_back_again", { n: d.kept_longer.files, bytes: bytes(d.kept_longer.bytes) })}`}</p><p class="small muted">{t("pv_back")}</p></>
 						: !d.files ? <p>{t("pv_none")}</p>
 							: <>
 								<Notice tone="warn">
@@ -51,6 +53,7 @@ function RetentionPreview({ city, days, sure, setSure, onState, error }: { city:
 									{d.oldest_at && d.newest_at && t("pv_span", { from: formatDate(parse(d.oldest_at), zone), to: formatDate(parse(d.newest_at), zone) })}
 									<br />{d.notice_on && t("pv_notice", { at: dayOf(d.notice_on, zone) })} {d.first_deleted_at ? t("pv_first", { at: dayOf(d.first_deleted_at, zone) }) : t("pv_no_first")}
 								</Notice>
+								{d.anyway && d.anyway.files > 0 && <p>{t("pv_anyway", { n: d.anyway.files, bytes: bytes(d.anyway.bytes) })}</p>}
 								{d.held_files > 0 && <p>{t("pv_held", { n: d.held_files })}</p>}
 								<Check label={t("pv_sure")} checked={sure} onChange={setSure} />
 							</>}
@@ -193,7 +196,7 @@ export default function View() {
 			<PageHeader title={core("cities")} about={t("about")}>{seesAllCities.value && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>}</PageHeader>
 			{!storeReady.value ? (storeError.value ? <ErrorState error={storeError.value} retry={() => void reload()} /> : <Loading />)
 				: !list.length ? <Empty icon="city" title={t("empty_title")} action={seesAllCities.value && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>}>{t("empty_text")}</Empty>
-					: <div class="card flush menus"><div class="table-wrap" tabIndex={0} role="region" aria-label={core("cities")}>
+					: <div class="card flush"><div class="table-wrap" tabIndex={0} role="region" aria-label={core("cities")}>
 						<table class="table">
 							<thead><tr><th>{t("name")}</th><th class="num">{t("retention")}</th><th class="num">{t("cameras")}</th><th>{t("zone")}</th><th>{t("language")}</th><th>{t("notify")}</th><th><span class="visually-hidden">{t("actions")}</span></th></tr></thead>
 							<tbody>{list.map((c) => (
@@ -205,11 +208,11 @@ export default function View() {
 									<td>{c.language === "en" ? core("en") : core("pt")}</td>
 									<td title={c.notify.map((x) => x.to).join(", ")}>{c.notify.length ? t("targets", { n: c.notify.length }) : <span class="muted">{t("inbox_only")}</span>}</td>
 									<td class="actions"><IconButton compact icon="edit" label={t("edit_n", { name: c.name })} onClick={() => setParams({ open: c.id }, true)} />
-										<Menu label={t("more_n", { name: c.name })}>
-											<a href={`/cameras?city=${encodeURIComponent(c.id)}`}><Icon name="camera" />{t("see_cameras")}</a>
-											<a href={`/promise?city=${encodeURIComponent(c.id)}`}><Icon name="promise" />{t("see_promise")}</a>
-											<button type="button" class="danger" onClick={() => setRemoving(c)}><Icon name="trash" />{t("remove")}</button>
-										</Menu></td>
+										<RowMenu label={t("more_n", { name: c.name })}>
+											<a role="menuitem" href={`/cameras?city=${encodeURIComponent(c.id)}`}><Icon name="camera" />{t("see_cameras")}</a>
+											<a role="menuitem" href={`/promise?city=${encodeURIComponent(c.id)}`}><Icon name="promise" />{t("see_promise")}</a>
+											<button type="button" role="menuitem" class="danger" onClick={() => setRemoving(c)}><Icon name="trash" />{t("remove")}</button>
+										</RowMenu></td>
 								</tr>
 							))}</tbody>
 						</table>

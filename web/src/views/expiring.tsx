@@ -85,11 +85,11 @@ function Line({ e, keep, chosen, choose, turn }: { e: Expiring; keep: Keep; chos
 		<Fragment>
 			<tr aria-selected={chosen} data-camera={e.camera_id}>
 				{(may("hold") || may("export")) && <td class="tick"><label class="check"><input type="checkbox" checked={chosen} aria-label={t("select", { name: e.camera_name })} onChange={(x) => choose(x.currentTarget.checked)} /></label></td>}
-				<td class="name"><IconButton compact icon={open ? "up" : "down"} label={`${open ? t("shut") : t("open")}: ${e.camera_name}`} aria-expanded={open} onClick={() => setOpen(!open)} />
-					<span><b>{e.camera_name}</b> {e.marks.length > 0 && <Badge tone="warn">{t("n_marks", { n: e.marks.length })}</Badge>} {!e.noticed && <Badge tone="info" plain title={t("exp_not_noticed_title")}>{t("exp_not_noticed")}</Badge>}</span></td>
+				<td class="name"><div><IconButton compact icon={open ? "up" : "down"} label={`${open ? t("shut") : t("open")}: ${e.camera_name}`} aria-expanded={open} onClick={() => setOpen(!open)} />
+					<span><b>{e.camera_name}</b> {e.marks.length > 0 && <Badge tone="warn">{t("n_marks", { n: e.marks.length })}</Badge>} {!e.noticed && <Badge tone="info" plain title={t("exp_not_noticed_title")}>{t("exp_not_noticed")}</Badge>}</span></div></td>
 				<td class="num when" data-label={t("period")}>{spanText(parse(e.first), parse(e.last), zone)}</td>
 				<td class="num" data-label={t("recorded")}>{hours(e.seconds)}</td>
-				<td class="num" data-label={t("size")}>{bytes(e.bytes)}<span class="muted small"> · {t("files", { n: e.files })}</span></td>
+				<td class="num" data-label={t("size")}><span class="nowrap">{bytes(e.bytes)}</span> <span class="muted small sub">{t("files", { n: e.files })}</span></td>
 				<td class="num" data-label={t("gaps")}>{e.gap_seconds ? hours(e.gap_seconds) : <span class="muted">{t("no_gaps")}</span>}</td>
 				<td data-label={t("held")}>{e.held_files ? <Badge tone="hold">{t("held_files", { n: e.held_files })}</Badge> : <span class="muted">–</span>}</td>
 				<td class="acts"><span class="row">

@@ -140,6 +140,7 @@ export default function View() {
 	const keep = useKeep(changed);
 	useEffect(() => onEvent((e) => ["notice", "notice_delivery", "resync"].includes(e.kind) && changed()), []);
 	const rows = list.data?.items ?? [];
+	const shown = id ?? rows[0]?.id; // where there is room the first is open; on a phone the list comes first
 	const failing = useMemo(() => rows.reduce((n, r) => n + r.deliveries.filter(failed).length, 0), [list.data]);
 	return (
 		<div class={`page footage notices ${id ? "reading" : ""}`}>
@@ -158,7 +159,7 @@ export default function View() {
 								{rows.map((n) => {
 									const f = n.deliveries.filter(failed).length, waits = n.deliveries.filter((d) => d.status === "pending" && !d.last_error).length;
 									return (
-										<li key={n.id}><button type="button" class="entry" aria-current={n.id === id ? "true" : undefined} data-notice={n.id} onClick={() => setParams({ id: n.id }, true)}>
+										<li key={n.id}><button type="button" class="entry" aria-current={n.id === shown ? "true" : undefined} data-notice={n.id} onClick={() => setParams({ id: n.id }, true)}>
 											<span class={`sign ${isKind(n.kind) ? tones[n.kind] : "info"}`}><Icon name={isKind(n.kind) ? icons[n.kind] : "notice"} /></span>
 											<span class="grow"><span class="subject">{n.subject}</span><span class="small muted num">{kindWord(n.kind)} · {formatShort(parse(n.created_at), zoneOf(n.city_id))}</span>
 												{f > 0 && <Badge tone="bad">{t("not_failed_n", { n: f })}</Badge>}{waits > 0 && <Badge tone="info">{t("not_waiting_n", { n: waits })}</Badge>}</span>
@@ -168,7 +169,7 @@ export default function View() {
 							</ul>
 							{list.data.next_cursor && <div><Button busy={list.loading} onClick={() => setLimit(Math.min(1000, limit + PAGE))}>{t("show_more", { n: PAGE })}</Button></div>}
 						</div>
-						{id ? <Reader key={id} id={id} rows={rows} keep={keep} changed={changed} turn={turn} /> : <div class="card unread hide-phone"><Empty icon="notice" title={t("not_choose")} /></div>}
+						{shown && <Reader key={shown} id={shown} rows={rows} keep={keep} changed={changed} turn={turn} />}
 					</div>
 				)}
 			{keep.dialogs}

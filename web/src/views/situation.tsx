@@ -27,7 +27,7 @@ interface Counts {
 	holds_ending?: number;
 	notices_failed?: number;
 }
-const COUNTS_MS = 15_000, LINES = 8;
+const COUNTS_MS = 15_000, LINES = 8, KNOWN_LINES = 3;
 
 type Tone = "ok" | "warn" | "bad" | "off";
 function Tile({ name, href, icon, label, value, sub, tone }: { name: string; href: string; icon: IconName; label: string; value: ComponentChildren; sub: ComponentChildren; tone: Tone }) {
@@ -109,13 +109,13 @@ function Lost({ g, act }: { g: LostGroup; act: Act }) {
 	);
 }
 
-function List({ name, title, tone, all, n, items }: { name: string; title: string; tone: Tone; all: string; n: number; items: ComponentChildren[] }) {
+function List({ name, title, tone, all, n, items, lines = LINES }: { name: string; title: string; tone: Tone; all: string; n: number; items: ComponentChildren[]; lines?: number }) {
 	if (!items.length)
 		return null;
 	return (
 		<section class="card flush needs-list" aria-label={title} data-list={name}>
-			<header><h2 class={`${tone}-text`}>{title} <span class="num">{count(n)}</span></h2>{items.length > LINES && <a href={all}>{t("see_all", { n })}</a>}</header>
-			<ul>{items.slice(0, LINES)}</ul>
+			<header><h2 class={`${tone}-text`}>{title} <span class="num">{count(n)}</span></h2>{items.length > lines && <a href={all}>{t("see_all", { n })}</a>}</header>
+			<ul>{items.slice(0, lines)}</ul>
 		</section>
 	);
 }
@@ -194,7 +194,7 @@ export default function View() {
 						{may("run_streams") && <Button compact icon="play" onClick={() => act("start", [s.camera_id])}>{t("start")}</Button>}
 					</CameraLine>
 				))} />
-				<List name="known" title={t("list_known")} tone="off" all="/streams?attention=no_signal" n={n.known.length} items={n.known.map((s) => {
+				<List name="known" lines={KNOWN_LINES} title={t("list_known")} tone="off" all="/streams?attention=no_signal" n={n.known.length} items={n.known.map((s) => {
 					const a = s.attention!, zone = zoneOf(s.city_id);
 					return (
 						<CameraLine key={s.camera_id} s={s} text={a.state === "maintenance" ? t("maint_line", { who: a.by, time: a.until ? formatShort(parse(a.until), zone) : "" }) : t("ack_line", { who: a.by, time: formatShort(parse(a.at), zone) })} detail={a.note || null}>

@@ -186,12 +186,12 @@ export function StreamsTable(p: TableProps) {
 			<table class="table" aria-rowcount={n + 1} aria-label={p.label}>
 				<Head sort={p.sort} onSort={p.onSort} n={n} checked={p.allSelected} some={p.selected.size > 0} onAll={p.onSelectAll} />
 				<tbody onClick={act} onKeyDown={keys} onPointerOver={(e) => e.pointerType === "mouse" && hover(e, "pointer")} onFocusIn={(e) => (e.target as HTMLElement).matches(":focus-visible") && hover(e, "focus")} onFocusOut={() => p.onHover(null, null, "focus")}>
-					{from > 0 && <tr key="above" class="space" aria-hidden="true"><td colSpan={10} style={{ height: `${from * rowPx}px` }} /></tr>}
+					{from > 0 && <tr key="above" class="space" aria-hidden="true"><td style={{ height: `${from * rowPx}px` }} /></tr>}
 					{ids.map((id, i) => {
 						const row = p.rowOf(id);
 						return row && <Row key={id} s={row.s} index={from + i} gone={row.gone} selected={p.selected.has(id)} rights={p.rights} />;
 					})}
-					{to < n && <tr key="below" class="space" aria-hidden="true"><td colSpan={10} style={{ height: `${(n - to) * rowPx}px` }} /></tr>}
+					{to < n && <tr key="below" class="space" aria-hidden="true"><td style={{ height: `${(n - to) * rowPx}px` }} /></tr>}
 				</tbody>
 			</table>
 		</div>

@@ -9,10 +9,11 @@ import { formatDate, parse } from "../core/time";
 import type { Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
-import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Menu, Notice, PageHeader, Search, SelectField, TextField, toast } from "../ui/components";
+import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, Search, SelectField, TextField, toast } from "../ui/components";
 import { FormDialog, useDraft, useMore, useSave } from "../ui/form";
 import { useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
+import { RowMenu } from "../ui/RowMenu";
 
 interface User { name: string; role: Role; cities: "all" | string[]; language: "pt-BR" | "en"; created_at: string; disabled_at: string | null }
 interface Values { name: string; role: Role; all: boolean; cities: string[]; language: "pt-BR" | "en"; password: string }
@@ -184,7 +185,7 @@ export default function View() {
 				<SelectField label={t("role")} value={role} onChange={(v) => setParams({ role: v || null })} options={[{ value: "", label: t("all_roles") }, ...roles.map((r) => ({ value: r, label: roleWord(r) }))]} />
 				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
 			</div>
-			{list.data ? (!rows.length ? <Empty icon="users" title={t("empty_title")} action={<Button onClick={() => setParams({ text: null, role: null, city: null })}>{t("clear")}</Button>} /> : <div class="card flush menus">
+			{list.data ? (!rows.length ? <Empty icon="users" title={t("empty_title")} action={<Button onClick={() => setParams({ text: null, role: null, city: null })}>{t("clear")}</Button>} /> : <div class="card flush">
 				<div class="table-wrap" tabIndex={0} role="region" aria-label={core("users")}>
 					<table class="table">
 						<thead><tr><th>{t("name")}</th><th>{t("role")}</th><th>{t("cities")}</th><th>{t("language")}</th><th>{t("created")}</th><th><span class="visually-hidden">{t("actions")}</span></th></tr></thead>
@@ -196,11 +197,11 @@ export default function View() {
 								<td>{u.language === "en" ? core("en") : core("pt")}</td>
 								<td class="nowrap">{formatDate(parse(u.created_at))}</td>
 								<td class="actions"><IconButton compact icon="edit" label={t("edit_n", { name: u.name })} onClick={() => setParams({ open: u.name }, true)} />
-									<Menu label={t("more_n", { name: u.name })}>
-										<a href={`/audit?actor=${encodeURIComponent(u.name)}`}><Icon name="audit" />{t("see_acts")}</a>
-										<a href={`/audit?actor=${encodeURIComponent(u.name)}&views=1`}><Icon name="eye" />{t("see_views")}</a>
-										<button type="button" class="danger" onClick={() => setRemoving(u)}><Icon name="trash" />{t("remove")}</button>
-									</Menu></td>
+									<RowMenu label={t("more_n", { name: u.name })}>
+										<a role="menuitem" href={`/audit?actor=${encodeURIComponent(u.name)}`}><Icon name="audit" />{t("see_acts")}</a>
+										<a role="menuitem" href={`/audit?actor=${encodeURIComponent(u.name)}&views=1`}><Icon name="eye" />{t("see_views")}</a>
+										<button type="button" role="menuitem" class="danger" onClick={() => setRemoving(u)}><Icon name="trash" />{t("remove")}</button>
+									</RowMenu></td>
 							</tr>
 						))}</tbody>
 					</table>
