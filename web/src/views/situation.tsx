@@ -32,7 +32,7 @@ const COUNTS_MS = 15_000, LINES = 8, KNOWN_LINES = 3;
 type Tone = "ok" | "warn" | "bad" | "off";
 function Tile({ name, href, icon, label, value, sub, tone }: { name: string; href: string; icon: IconName; label: string; value: ComponentChildren; sub: ComponentChildren; tone: Tone }) {
 	return (
-		<a class={`tile ${tone}`} href={href} data-tile={name}>
+		<a class={`count-tile ${tone}`} href={href} data-tile={name}>
 			<span class="label"><Icon name={icon} />{label}</span>
 			<span class="value num">{value}</span>
 			<span class="sub">{sub}</span>
@@ -137,7 +137,7 @@ function CameraTiles({ total }: { total: number }) {
 		);
 	}
 	return (
-		<div class="tiles" role="group" aria-label={t("cameras_h")}>
+		<div class="count-tiles" role="group" aria-label={t("cameras_h")}>
 			<Tile name="not_recording" href="/streams?attention=not_recorded" icon="record" label={t("not_recording")} value={count(n.notRecorded.length)} sub={t("not_recording_sub")} tone={n.notRecorded.length ? "bad" : "off"} />
 			<Tile name="new_lost" href="/streams?attention=new" icon="noSignal" label={t("new_lost")} value={count(n.lost.length)} sub={t("new_lost_sub")} tone={n.lost.length ? "bad" : "off"} />
 			<Tile name="no_signal" href="/streams?attention=no_signal" icon="signal" label={t("no_signal")} value={count(n.noSignal.length)} sub={t("no_signal_sub", { ack, maint })} tone={n.noSignal.length ? "warn" : "off"} />
@@ -155,7 +155,7 @@ function FootageTiles({ counts, error }: { counts: Counts | undefined; error: Er
 	const riskTo = marked > 0 ? "/expiring" : ending > 0 ? "/holds" : failed > 0 ? "/notices" : "/expiring";
 	const fills = d?.fills_on ? t("disks_fills", { date: formatDate(parse(d.fills_on.length === 10 ? d.fills_on + "T12:00:00Z" : d.fills_on), zoneOf(undefined)) }) : t("disks_fills_none");
 	return (
-		<div class="tiles footage" role="group" aria-label={t("footage")}>
+		<div class="count-tiles stored" role="group" aria-label={t("footage")}>
 			<Tile name="disks" href="/promise" icon="disk" label={t("disks")} value={d ? (d.failed ? count(d.failed) : count(d.usable)) : "—"} sub={!d ? wait : d.failed ? t("disks_failed", { n: d.failed }) : d.usable + d.failed === 0 ? t("d_none") : `${t("disks_ok", { n: d.usable })} · ${fills}`}
 				tone={!d ? "off" : d.failed || d.usable === 0 ? "bad" : d.problems?.length ? "warn" : "ok"} />
 			<Tile name="due" href="/expiring" icon="expiring" label={t("due")} value={due ? count(due.cameras) : "—"} sub={!due ? wait : due.files ? t("due_sub", { files: due.files, bytes: bytes(due.bytes) }) : t("due_none")} tone="off" />
