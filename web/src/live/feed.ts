@@ -1,6 +1,6 @@
 // The moving picture of one camera: an element to put somewhere, and what can be said of it. A new set-up (reconnect, another quality) gets a
 // video of its own beneath the one that is shown, which stays until the new one has its picture: no black frame in between.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { streams } from "../core/store";
 import { HlsPlayer } from "./hls";
 import * as hub from "./hub";
@@ -145,8 +145,14 @@ export class Feed implements hub.Subscriber {
 		this.told = null;
 		this.initData = null;
 		this.since = performance.now();
-		if (this.active && this.usesHls() && !(this.current instanceof HlsPlayer))
-			this.startHls();
+	}
+	/** The stream of all is refused. */
+	changeToHls(): void {
+		if (!this.active)
+			return;
+		hub.detach(this);
+		this.restart();
+		this.startHls();
 	}
 	init(epoch: number, mime: string, data: Uint8Array): void {
 		if (!data.length)
@@ -322,6 +328,12 @@ export class Feed implements hub.Subscriber {
 	}
 }
 
+effect(() => {
+	if (hub.way.value === "hls") {
+		for (const f of feeds)
+			f.changeToHls();
+	}
+});
 setInterval(() => {
 	const now = performance.now();
 	for (const f of feeds)

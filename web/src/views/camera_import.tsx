@@ -109,7 +109,7 @@ function word(m: LineMistake): string {
 	case "id_twice": return t("c_id_twice");
 	case "too_many_cells": return t("c_too_many_cells");
 	case "refused": return t("c_refused", { error: m.error });
-	default: return (m.field && fieldWord(m.field)) || t("c_bad_value", { error: m.error });
+	default: return m.field === "city_id" ? t("c_no_city") : (m.field && fieldWord(m.field)) || t("c_bad_value", { error: m.error });
 	}
 }
 const mistakesOf = (l: Line): LineMistake[] => l.mistakes ?? (l.ok || l.error === null ? [] : [{ field: l.field, code: l.code, error: l.error }]);
