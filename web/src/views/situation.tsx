@@ -21,7 +21,7 @@ import { StreamActionDialog, type ActionKind, type StreamAction } from "../ui/St
 
 /** What the server counts and the page's rows do not know. */
 interface Counts {
-	disks?: { usable: number; failed: number; fills_on: string | null; problems: { id?: string; path?: string | null; problem?: string }[] };
+	disks?: { usable: number; failed: number; fills_on: string | null; problems: { id: string; problem: string }[] };
 	due_tomorrow?: { cameras: number; files: number; bytes: number };
 	marked_unheld?: number;
 	holds_ending?: number;
@@ -120,7 +120,7 @@ function List({ name, title, tone, all, n, items, lines = LINES }: { name: strin
 	);
 }
 
-function CameraTiles({ total }: { total: number }) {
+function CameraTiles({ total, rest }: { total: number; rest: boolean }) {
 	const n = needs.value;
 	const ack = n.known.filter((s) => s.attention?.state === "acknowledged").length, maint = n.known.length - ack;
 	const stoppedNew = n.stopped.filter((s) => !s.attention).length;
@@ -128,7 +128,7 @@ function CameraTiles({ total }: { total: number }) {
 		return (
 			<div class="all-well" role="status" data-all-well>
 				<Icon name="check" />
-				<span>{n.recording === total ? t("all_well", { n: total }) : t("all_well_known", { recording: n.recording, n: total })}</span>
+				<span>{n.recording === total ? t(rest ? "all_well" : "all_cameras", { n: total }) : t("all_well_known", { recording: n.recording, n: total })}</span>
 				{(n.noSignal.length > 0 || n.stopped.length > 0) && <span class="links">
 					{n.noSignal.length > 0 && <a href="/streams?attention=no_signal">{t("no_signal")}: {count(n.noSignal.length)}</a>}
 					{n.stopped.length > 0 && <a href="/streams?attention=stopped">{t("stopped")}: {count(n.stopped.length)}</a>}
@@ -146,6 +146,9 @@ function CameraTiles({ total }: { total: number }) {
 		</div>
 	);
 }
+
+/** Disks, notices and what was marked are well too, as far as is known: else the green line speaks of cameras alone. */
+const restWell = (c: Counts | undefined): boolean => !!c?.disks && c.disks.failed === 0 && c.disks.usable > 0 && !c.marked_unheld && !c.notices_failed;
 
 function FootageTiles({ counts, error }: { counts: Counts | undefined; error: Error | null }) {
 	const wait = error ? t("unknown") : "…";
@@ -179,8 +182,8 @@ export default function View() {
 		<div class="page situation" data-view="situation">
 			{header(<span class="num" data-clock>{worst > 0 && <strong class="bad-text">{t("not_well", { n: worst })} · </strong>}{cities.value.size > 0 && t("updated", { time: formatTime(now.value, zoneOf(undefined)) })}</span>)}
 			{preferences.value.sound && soundBlocked.value && <Notice tone="warn" action={<Button compact onClick={() => void playSound()}>{t("sound_try")}</Button>}>{t("sound_blocked")}</Notice>}
-			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} />}
-			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { disk: p.path ?? p.id ?? String(i + 1), problem: p.problem ?? "" })}</Notice>)}
+			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} rest={restWell(counts.data)} />}
+			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { problem: p.problem })}{". "}{counts.data!.disks!.usable ? t("disk_others", { n: counts.data!.disks!.usable }) : t("disk_no_other")}</Notice>)}
 			<FootageTiles counts={counts.data} error={counts.error} />
 			<FirstSteps />
 			<div class="lists">
