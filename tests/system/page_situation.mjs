@@ -35,7 +35,7 @@ test("a failing disk, or a server that does not say, is not all well", async () 
 	await page.getByText("Câmeras em ordem: 3 ao vivo e gravando.").waitFor();
 	await page.getByText("Disco com falha: not mounted. O outro disco continua gravando.").waitFor();
 	assert((await value(page, "disks")) === 1 && (await tile(page, "disks").innerText()).includes("1 com falha"), await tile(page, "disks").innerText());
-	assert((await value(page, "due")) === 2 && (await tile(page, "due").innerText()).includes("3 gravações · 5 GB"), await tile(page, "due").innerText());
+	assert((await value(page, "due")) === 2 && (await tile(page, "due").innerText()).includes("3 gravações · 5,0 GB"), await tile(page, "due").innerText());
 	assert((await value(page, "risk")) === 1 && (await tile(page, "risk").innerText()).includes("1 marcação sem preservação"), await tile(page, "risk").innerText());
 	assert(!(await axe(page)).length, await axe(page));
 	await closePage(page);

@@ -185,7 +185,6 @@ export default function View() {
 			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} rest={restWell(counts.data)} />}
 			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { problem: p.problem })}{". "}{counts.data!.disks!.usable ? t("disk_others", { n: counts.data!.disks!.usable }) : t("disk_no_other")}</Notice>)}
 			<FootageTiles counts={counts.data} error={counts.error} />
-			<FirstSteps />
 			<div class="lists">
 				<List name="not_recording" title={t("list_not_recording")} tone="bad" all="/streams?attention=not_recorded" n={n.notRecorded.length} items={n.notRecorded.map((s) => (
 					<CameraLine key={s.camera_id} s={s} text={s.since ? t("live_since", { time: formatShort(parse(s.since), zoneOf(s.city_id)) }) : ""} detail={s.last_error ? errorWord(s.last_error) : null}><AttentionButtons ids={[s.camera_id]} act={act} /></CameraLine>
@@ -197,6 +196,7 @@ export default function View() {
 						{may("run_streams") && <Button compact icon="play" onClick={() => act("start", [s.camera_id])}>{t("start")}</Button>}
 					</CameraLine>
 				))} />
+				<FirstSteps />
 				<List name="known" lines={KNOWN_LINES} title={t("list_known")} tone="off" all="/streams?attention=no_signal" n={n.known.length} items={n.known.map((s) => {
 					const a = s.attention!, zone = zoneOf(s.city_id);
 					return (
