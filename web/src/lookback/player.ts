@@ -72,7 +72,7 @@ export class TilePlayer {
 				break;
 			at = p;
 		}
-		return at ? at.wall + (media - at.media) * 1000 : NaN;
+		return at ? Math.round(at.wall + (media - at.media) * 1000) : NaN;
 	}
 	private mediaOf(wall: number): number {
 		let at;
