@@ -64,7 +64,8 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 	onFocus: () => void; onSeek: (at: number) => void; onRemove?: () => void; onExport: () => void; liveLink: string }) {
 	const video = useRef<HTMLVideoElement>(null), clock = useRef<HTMLTimeElement>(null), box = useRef<HTMLElement>(null);
 	const state = useSignal("empty"), trouble = useSignal<{ kind: string; detail: string } | null>(null);
-	const zone = zoneOf(cityId);
+	const zone = zoneOf(cityId), zoneNow = useRef(zone);
+	zoneNow.current = zone;
 	useEffect(() => {
 		const detach = deck.attach(cameraId, video.current!), player = deck.player(cameraId)!;
 		const off = [player.state.subscribe((s) => (state.value = s)), player.trouble.subscribe((x) => (trouble.value = x))];
@@ -75,7 +76,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 			const at = m.kind !== "recorded" ? NaN : paused ? player.wallOfFrame() : player.wall();
 			if (!e)
 				return;
-			const text = Number.isNaN(at) ? "" : `${formatDateTime(at, zone)}${paused ? "." + String(Math.floor(((at % 1000) + 1000) % 1000)).padStart(3, "0") : ""} ${formatOffset(at, zone)}`;
+			const text = Number.isNaN(at) ? "" : `${formatDateTime(at, zoneNow.current)}${paused ? "." + String(Math.floor(((at % 1000) + 1000) % 1000)).padStart(3, "0") : ""} ${formatOffset(at, zoneNow.current)}`;
 			if (text !== shown) {
 				e.textContent = shown = text;
 				e.dateTime = Number.isNaN(at) ? "" : new Date(at).toISOString();
@@ -88,7 +89,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 				f();
 			detach();
 		};
-	}, [deck, cameraId, zone]);
+	}, [deck, cameraId]);
 	useSignalEffect(() => {
 		void deck.moments.value;
 		box.current!.dataset.kind = deck.moments.value.get(cameraId)?.kind ?? "";

@@ -1,5 +1,5 @@
 // Gravações: several cameras at one instant, their day as a timeline, and what is kept of it.
-import { useComputed, useSignalEffect } from "@preact/signals";
+import { computed, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
 import { stepDone } from "../core/prefs";
@@ -428,7 +428,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 }
 
 function DayField({ deck, zone, onDay }: { deck: Deck; zone: string; onDay: (day: string) => void }) {
-	const day = useComputed(() => (Number.isNaN(deck.position.value) ? "" : localDay(deck.position.value, zone)));
+	const day = useMemo(() => computed(() => (Number.isNaN(deck.position.value) ? "" : localDay(deck.position.value, zone))), [deck, zone]);
 	return <input type="date" class="input day-field num" aria-label={l("day")} value={day.value} max={localDay(serverNow(), zone)} onChange={(e) => onDay(e.currentTarget.value)} />;
 }
 
