@@ -121,7 +121,7 @@ export class TilePlayer {
 		this.trouble.value = null;
 		let list: Playlist;
 		try {
-			list = await loadPlaylist(this.cameraId, Math.max(run.from, wall - BEFORE), Math.min(run.to, wall + BEHIND), abort.signal);
+			list = await loadPlaylist(this.cameraId, Math.max(run.from, wall - BEFORE), Math.min(run.to, wall + BEHIND), wall, abort.signal);
 		} catch (e) {
 			if (!abort.signal.aborted)
 				this.refused(e, wall, run);
