@@ -222,18 +222,20 @@ async function cutter() {
 				left = state.after;
 				state.after = null;
 			}
-			up.write(d);
+			if (!up.destroyed)
+				up.write(d);
 		});
 		up.on("data", (d) => {
-			client.write(d.subarray(0, Math.min(d.length, left)));
+			if (left > 0)
+				client.write(d.subarray(0, Math.min(d.length, left)));
 			left -= d.length;
 			if (left <= 0) {
-				client.end();
 				up.destroy();
+				setTimeout(() => client.destroy(), 700); // what came is read first
 			}
 		});
 		for (const [x, y] of [[client, up], [up, client]])
-			x.on("error", () => y.destroy()).on("close", () => y.end());
+			x.on("error", () => undefined).on("close", () => left > 0 && y.end());
 	});
 	await new Promise((done) => server.listen(0, "127.0.0.1", done));
 	return { state, base: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };

@@ -106,7 +106,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 			<div class="look-tile-name"><span class="clip">{name}</span>{onRemove && <IconButton compact icon="close" label={l("remove_camera", { name })} onClick={onRemove} />}</div>
 			<time ref={clock} class="look-tile-clock num" />
 			{!known && <div class="look-tile-card" role="status"><Icon name="info" /><strong>{l("gone_camera")}</strong></div>}
-			{known && (state.value === "loading" || moment.kind === "unknown") && !t && !card && <div class="look-tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
+			{known && (state.value === "loading" || moment.kind === "unknown" || (deck.waiting.value && deck.playing.value)) && !t && !card && <div class="look-tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
 			{card && <Card key={`${moment.kind} ${"from" in moment ? moment.from : ""}`} card={card} zone={zone} at={at} cameraId={cameraId} onSeek={onSeek} />}
 			{!card && t && <div class="look-tile-card" role="status" data-trouble={t.kind}><Icon name="warn" /><strong>{l(`t_${t.kind}` as "t_codec")}</strong><p class="small muted">{l(`t_${t.kind}_text` as "t_codec_text")}</p>
 				{t.kind === "codec" ? <Button icon="download" onClick={onExport}>{l("export")}</Button> : t.kind !== "away" && t.kind !== "busy" && <Button icon="refresh" onClick={() => onSeek(deck.position.peek())}>{l("reload_card")}</Button>}</div>}
