@@ -62,6 +62,7 @@ ifneq ($(wildcard tests/torture/*.py),)
 torture: ## the long runs: many cameras, for minutes; T=name
 	@tools/packages.sh build test
 	@$(MAKE) --no-print-directory ninja-tests
+	@$(MAKE) --no-print-directory node_modules
 	@tests/run.py --build $(BUILD) --no-unit --scripts tests/torture $(T)
 endif
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Runs every test and counts: the programs Meson knows (unit tests, checks) a few at a time, then tests/system in two lanes, one at a time in each.
+"""Runs every test and counts: the programs Meson knows (unit tests, checks) a few at a time, then tests/system in two lanes: one at a time, and
+beside it, two at a time, those that mostly wait.
 All speak TAP on stdout. A crash, a timeout or a plan that is not kept is one more failed test. The last line is "N passed, N failed", with
 ", N skipped" when some were.
 
 A system test is a .py or .mjs file in tests/system whose name does not begin with "_"; "# timeout: 600" in its head gives it more time than
-the usual 300 s, "# lane: 2" puts it beside the others: it mostly waits, and so do they. It finds the build directory in $VIGIA_BUILD."""
+the usual 300 s, "# lane: 2" puts it beside the others. It finds the build directory in $VIGIA_BUILD."""
 import argparse
 import concurrent.futures
 import contextlib
@@ -200,7 +201,7 @@ def main():
         scripts += script_programs(folder, build)
     wanted = lambda programs: [p for p in programs if o.filter in p.name]
     outcomes = run_all((wanted(unit), o.parallel))
-    outcomes += run_all(*(([p for p in wanted(scripts) if p.lane == lane], 1) for lane in (1, 2)))
+    outcomes += run_all(*(([p for p in wanted(scripts) if p.lane == lane], parallel) for lane, parallel in ((1, 1), (2, 2))))
     say_failures([(p, out) for p, out in outcomes if out.failed])
     passed, failed, skipped = (sum(getattr(out, k) for _, out in outcomes) for k in ("passed", "failed", "skipped"))
     if not outcomes:

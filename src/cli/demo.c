@@ -205,13 +205,13 @@ static bool has_footage(struct demo *d, const char *camera_id, int64_t from, int
 	return !err && n;
 }
 
-/* One camera's oldest was noticed yesterday and goes by the next run; those of two are recorded after the seed's run, so that a dry run has
- * something to notice too. The others' come due tomorrow. */
+/* What a dry run finds is recorded after the seed's own run: one camera's oldest, which was noticed yesterday and goes by the next run, and
+ * those of two others, not noticed yet. The rest comes due tomorrow. */
 #define OVERDUE "cais"
 
 static bool comes_late(const struct line *l)
 {
-	return !strcmp(l->id, "portao-1") || !strcmp(l->id, "terminal");
+	return !strcmp(l->id, OVERDUE) || !strcmp(l->id, "portao-1") || !strcmp(l->id, "terminal");
 }
 
 static int64_t due_start(const struct demo *d, const struct line *l)
@@ -459,11 +459,11 @@ static int seed(struct demo *d)
 	if (!code)
 		code = add_export(d);
 	if (!code)
-		code = add_overdue(d);
-	if (!code)
 		code = add_hold_and_notice(d);
 	if (!code)
 		code = record_all(d, true);
+	if (!code)
+		code = add_overdue(d);
 	int err = 0;
 	if (!code && (err = settings->put(d->site.catalog->self, SETTING_DONE, "1")))
 		code = fail("the catalogue", err);

@@ -139,7 +139,7 @@ int contract_teardown(void **state)
 
 int catalog_contract_run(struct catalog *(*create)(void), void (*destroy)(struct catalog *))
 {
-	static struct CMUnitTest catalog_contract[4 * CONTRACT_MAX];
+	static struct CMUnitTest catalog_contract[5 * CONTRACT_MAX];
 	size_t n = 0;
 	create_catalog = create;
 	destroy_catalog = destroy;
@@ -147,5 +147,6 @@ int catalog_contract_run(struct catalog *(*create)(void), void (*destroy)(struct
 	n += contract_recordings(catalog_contract + n);
 	n += contract_holds(catalog_contract + n);
 	n += contract_people(catalog_contract + n);
+	n += contract_site(catalog_contract + n);
 	return _cmocka_run_group_tests("catalog_contract", catalog_contract, n, NULL, NULL);
 }

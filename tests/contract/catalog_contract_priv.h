@@ -49,7 +49,8 @@ bool same_id(const struct uuid *a, const struct uuid *b);
 size_t contract_places(struct CMUnitTest *dst);	    /* cities, cameras, streams */
 size_t contract_recordings(struct CMUnitTest *dst); /* recordings, lists, the clean-up's questions */
 size_t contract_holds(struct CMUnitTest *dst);	    /* holds, gaps, journal */
-size_t contract_people(struct CMUnitTest *dst);	    /* notices, users, audit, jobs, marks, settings, volumes */
+size_t contract_people(struct CMUnitTest *dst);	    /* notices, users, audit, jobs */
+size_t contract_site(struct CMUnitTest *dst);	    /* marks, attention, settings, volumes */
 #define CONTRACT_TABLE(name, table)                                                                                                        \
 	size_t name(struct CMUnitTest *dst)                                                                                                \
 	{                                                                                                                                  \

@@ -49,7 +49,7 @@ export async function waitFor(what, condition, seconds = 20, everyMs = 150) {
 	throw new Error(`waited ${seconds} s for ${what}; last: ${JSON.stringify(last)}`);
 }
 
-/** wanted: {cities: [{id, days, zone}], cameras: [{id, url: "camsim's query", city, ...fields of the API}], config: "more YAML", file: "1h", started: true} */
+/** wanted: {cities: [{id, days, zone}], cameras: [{id, url: "camsim's query", city, ...fields of the API}], config: "more YAML", file: "1h", started: true, demo: the eight cameras and the past of `make run`} */
 export async function startSite(wanted = {}) {
 	const p = spawn("python3", [join(here, "_page_site.py")], { stdio: ["pipe", "pipe", "inherit"] });
 	const lines = createInterface({ input: p.stdout })[Symbol.asyncIterator]();

@@ -32,6 +32,9 @@ export function incomplete(): string[] {
 	return dictionaries.flatMap((d) => [...new Set([...Object.keys(d.pt), ...Object.keys(d.en)])].filter((k) => !d.pt[k] || !d.en[k]));
 }
 
+/** Every dictionary: a test looks for words of one language in the other. */
+export const everyWord = () => dictionaries;
+
 /** 1.234,5 in Portuguese, 1,234.5 in English. */
 export function number(value: number, digits?: number): string {
 	return new Intl.NumberFormat(language.value, digits === undefined ? { maximumFractionDigits: 1 } :

@@ -1,6 +1,6 @@
 // Holds: what each covers, its effect, what it came too late for; ending one.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { all, del, get, post, query } from "../core/api";
+import { all, del, get, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
 import { navigate, params, path, setParams } from "../core/router";
 import { may, session } from "../core/session";
@@ -19,7 +19,8 @@ import { Icon } from "../ui/icons";
 const SOON_MS = 3 * 86_400_000;
 const CAMERAS_OPEN = 30; // of a hold's cameras are listed at once
 
-interface Effect { forecast_days_before: number | null; forecast_days_after: number | null }
+/** forecast_days_before: without the hold. */
+interface Effect { future_bytes?: number; forecast_days_before: number | null; forecast_days_after: number | null }
 type Covered = { camera_id: string; kept: Recording[]; late: Recording[] };
 
 /** What it covers per camera, from the recordings themselves. */
@@ -38,8 +39,7 @@ const camerasText = (ids: string[]): string => ids.length === 0 ? "" : ids.lengt
 function Details({ h }: { h: Hold }) {
 	const zone = zoneOfHold(h);
 	const list = useLoad((signal) => readCovered(h, signal), [h.id]);
-	const effect = useLoad<Effect | null>((signal) => h.ended_at ? Promise.resolve(null) : get<Hold & Partial<Effect>>(`/holds/${h.id}`, { signal, background: true }).then((x) =>
-		x.forecast_days_after !== undefined ? x as Effect : post<Effect>("/holds/preview", { camera_ids: h.camera_ids, from: h.from, to: h.to, reason: h.reason }, { signal, background: true })).catch(() => null), [h.id]);
+	const effect = useLoad<Effect | null>((signal) => h.ended_at ? Promise.resolve(null) : get<Hold & Effect>(`/holds/${h.id}`, { signal, background: true }), [h.id]);
 	const late = list.data?.reduce((n, c) => n + c.late.length, 0) ?? 0;
 	const days = (n: number) => t("days", { n: Math.floor(n) });
 	const e = effect.data;
@@ -48,7 +48,7 @@ function Details({ h }: { h: Hold }) {
 			{!h.ended_at && <section>
 				<h3>{t("hol_effect")}</h3>
 				<p>{!e ? (effect.loading ? core("loading") : t("hol_effect_unknown")) : e.forecast_days_before === null || e.forecast_days_after === null ? t("hol_effect_unknown")
-					: Math.floor(e.forecast_days_before) === Math.floor(e.forecast_days_after) ? t("hol_effect_none") : t("hol_effect_text", { with: days(e.forecast_days_after), without: days(e.forecast_days_before) })}</p>
+					: Math.floor(e.forecast_days_before) === Math.floor(e.forecast_days_after) ? t("hol_effect_none") : t("hol_effect_text", { with: days(e.forecast_days_after), without: days(e.forecast_days_before) })}{!!e?.future_bytes && <><br /><span class="muted">{t("hol_future_bytes", { size: bytes(e.future_bytes) })}</span></>}</p>
 			</section>}
 			<section>
 				<h3>{t("hol_late")}</h3>
@@ -80,6 +80,8 @@ function Details({ h }: { h: Hold }) {
 
 function EndDialog({ h, onClose }: { h: Hold; onClose: (done: boolean) => void }) {
 	const [reason, setReason] = useState("");
+	// A list leaves out sums that are too much work: asked for here.
+	const now = useLoad((signal) => get<Hold>(`/holds/${h.id}`, { signal, background: true }), [h.id]).data ?? h;
 	return (
 		<ConfirmDialog title={t("hol_end_title")} action={t("hol_end")} danger disabled={!reason.trim()} onClose={(done) => {
 			if (done)
@@ -87,7 +89,7 @@ function EndDialog({ h, onClose }: { h: Hold; onClose: (done: boolean) => void }
 			onClose(done);
 		}} work={() => del(`/holds/${h.id}` + query({ reason: reason.trim() }))}>
 			<p><b>{h.reason}</b><br /><span class="muted">{camerasText(h.camera_ids)}</span></p>
-			<p>{t("hol_end_text", { files: t("files", { n: h.files ?? 0 }), size: bytes(h.bytes ?? 0) })}</p>
+			<p>{t("hol_end_text", { what: now.files != null ? `${t("files", { n: now.files })} (${bytes(now.bytes ?? 0)})` : t("hol_end_what") })}</p>
 			<TextField label={t("hol_end_reason")} hint={t("hol_end_reason_hint")} value={reason} onInput={setReason} rows={2} maxLength={500} required name="reason" />
 		</ConfirmDialog>
 	);
@@ -109,7 +111,7 @@ function HoldCard({ h, open, end, keep }: { h: Hold; open: boolean; end: () => v
 			</div>
 			<div class="facts num">
 				<span><Icon name="clock" small />{spanText(parse(h.from), parse(h.to), zone)} <span class="muted">{formatOffset(parse(h.from), zone)}</span>{!h.ended_at && parse(h.to) > now.value && <span class="muted"> · {t("hol_future")}</span>}</span>
-				{h.files !== undefined && <span><Icon name="disk" small />{h.files ? `${t("files", { n: h.files })} · ${bytes(h.bytes ?? 0)}` : t("hol_covers_none")}</span>}
+				{h.files != null && <span><Icon name="disk" small />{h.files ? `${t("files", { n: h.files })} · ${bytes(h.bytes ?? 0)}` : t("hol_covers_none")}</span>}
 			</div>
 			<div class="row wrap">
 				<Button compact icon={open ? "up" : "down"} aria-expanded={open} aria-label={`${open ? t("hol_shut") : t("hol_open")}: ${h.reason}`} onClick={() => setParams({ open: open ? null : h.id })}>{open ? t("hol_shut") : t("hol_open")}</Button>
@@ -157,7 +159,7 @@ export default function View() {
 			{list.error && !list.data ? <ErrorState error={list.error} retry={list.reload} /> : !list.data ? <Loading rows={4} /> : rows.length === 0
 				? <Empty icon="hold" title={text ? t("hol_no_match") : show === "ended" ? t("hol_none_ended") : t("hol_none")}>{!text && show !== "ended" && t("hol_none_text")}</Empty> : (
 					<>
-						{active.length > 0 && <p class="muted num">{t("hol_total", { n: active.length })}{active.every((h) => h.bytes !== undefined) && ` · ${bytes(active.reduce((n, h) => n + (h.bytes ?? 0), 0))}`}</p>}
+						{active.length > 0 && <p class="muted num">{t("hol_total", { n: active.length })}{active.every((h) => h.bytes != null) && ` · ${bytes(active.reduce((n, h) => n + (h.bytes ?? 0), 0))}`}</p>}
 						{rows.slice(0, shown).map((h) => <HoldCard key={h.id} h={h} keep={keep} open={open === h.id} end={() => setEnding(h)} />)}
 						{rows.length > shown && <div><Button onClick={() => setShown(shown + 50)}>{t("show_more", { n: Math.min(50, rows.length - shown) })}</Button></div>}
 					</>

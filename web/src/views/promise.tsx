@@ -32,15 +32,15 @@ function CityCard({ c, chosen }: { c: PromiseCity; chosen: boolean }) {
 	const actual = c.oldest_at ? days(c.actual_days ?? 0) : t("pro_nothing"), forecast = c.forecast_days === null ? core("unknown") : days(c.forecast_days);
 	return (
 		<article class={`card promise ${chosen ? "chosen" : ""}`} data-city={c.city_id}>
-			<header class="wrap"><h3><a href={`/promise?city=${encodeURIComponent(c.city_id)}`} aria-current={chosen ? "true" : undefined} onClick={(e) => {
+			<header class="wrap"><h2><a href={`/promise?city=${encodeURIComponent(c.city_id)}`} aria-current={chosen ? "true" : undefined} onClick={(e) => {
 				e.preventDefault();
 				setParams({ city: c.city_id });
-			}}>{c.city_name}</a></h3><Badge tone={v.tone} title={v.why}>{v.word}</Badge></header>
-			<div class="three num">
+			}}>{c.city_name}</a></h2><Badge tone={v.tone} title={v.why}>{v.word}</Badge></header>
+			<dl class="three num">
 				<div><dd>{number(c.retention_days)}</dd><dt>{t("pro_promised")}</dt></div>
 				<div><dd>{c.oldest_at ? (c.actual_days ?? 0) < 1 ? "<1" : number(Math.floor(c.actual_days ?? 0)) : "–"}</dd><dt>{t("pro_actual")}</dt></div>
 				<div class={v.tone === "bad" ? "bad" : ""}><dd>{c.forecast_days === null ? "?" : c.forecast_days > 3650 ? ">3650" : c.forecast_days < 1 ? "<1" : number(Math.floor(c.forecast_days))}</dd><dt>{t("pro_forecast")}</dt></div>
-			</div>
+			</dl>
 			<div class="promise-bar" role="img" aria-label={t("pro_bar", { city: c.city_name, actual, promised: days(c.retention_days), forecast })}><div class={`could ${v.tone}`} style={{ width: share(c.forecast_days) }} /><div class="has" style={{ width: share(c.actual_days) }} /></div>
 			<p class="small muted">{v.why}</p>
 			<dl class="pairs small num">

@@ -10,7 +10,7 @@ import type { Mark, Stream } from "../core/types";
 import { t } from "../i18n/wall";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, Segmented, toast, toastError } from "../ui/components";
 import { useDebounced, useKeys, useSize } from "../ui/hooks";
-import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord } from "../live/Dialogs";
+import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord, singleKeys } from "../live/Dialogs";
 import { fit, gridNames, grids, isGrid, neighbour, type GridName } from "../live/grids";
 import * as hub from "../live/hub";
 import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
@@ -25,7 +25,7 @@ const cycles = [5, 10, 15, 20, 30, 45, 60];
 interface Spec { grid: GridName; cameras: (string | null)[]; cycle: number | null; layout: SavedLayout | null; changed: boolean; group: { city: string; name: string } | null }
 
 /** What the address says, completed by what was saved. */
-function readSpec(phone: boolean): Spec {
+function readSpec(usual: string[]): Spec {
 	const p = params.value, id = p.get("layout"), list = p.get("cameras"), groupName = p.get("group");
 	const layout = id ? layouts.value.find((l) => l.id === id) ?? null : null;
 	const group = groupName !== null && list === null ? { name: groupName, city: p.get("city") ?? "" } : null;
@@ -37,13 +37,15 @@ function readSpec(phone: boolean): Spec {
 	else if (group)
 		cameras = groupsOf(streamList.value).filter((g) => g.name === group.name && (!group.city || g.city === group.city)).flatMap((g) => g.cameras);
 	else
-		cameras = [...streamList.value].filter((s) => s.status !== "stopped").concat(streamList.value.filter((s) => s.status === "stopped")).sort((a, b) => Number(a.status === "stopped") - Number(b.status === "stopped") || byPlace(a, b))
-			.slice(0, phone ? 1000 : 9).map((s) => s.camera_id);
+		cameras = usual;
 	const g = p.get("grid"), c = p.get("cycle");
 	const grid = isGrid(g) ? g : layout?.grid ?? fit(cameras.length);
 	const cycle = c !== null ? Number(c) || null : layout?.cycle ?? null;
 	return { grid, cameras, cycle: cycle && Math.min(MOST_CYCLE, Math.max(LEAST_CYCLE, cycle)), layout, changed: !!layout && (list !== null || isGrid(g) || c !== null), group };
 }
+
+/** Where nobody chose: the first ones, those that are stopped last. */
+const usualCameras = (n: number): string[] => [...streamList.peek()].sort((a, b) => Number(a.status === "stopped") - Number(b.status === "stopped") || byPlace(a, b)).slice(0, n).map((s) => s.camera_id);
 
 function useMedia(query: string): boolean {
 	const [is, set] = useState(() => matchMedia(query).matches);
@@ -100,6 +102,8 @@ export default function Wall() {
 	const phone = useMedia("(max-width: 720px)");
 	const tab = useTabShown();
 	const [full, toggleFull] = useFull();
+	// Chosen once: tiles do not change places because a camera was stopped.
+	const usual = useMemo(() => usualCameras(phone ? 1000 : 9), [storeReady.value, phone, signIns.value]);
 	useEffect(() => void (cities.value.size && loadLayouts()), [signIns.value, cities.value]);
 	// Without a word in the address: where one was the last time.
 	useEffect(() => {
@@ -116,7 +120,7 @@ export default function Wall() {
 		return <div class="page">{storeError.value ? <ErrorState error={storeError.value} retry={() => void reload()} /> : <Loading />}</div>;
 	if (!streams.value.size)
 		return <div class="page"><h1>{t("title")}</h1><Empty icon="camera" title={t("empty_title")} action={may("administer") && <a class="button primary" href="/cameras">{t("panel")}</a>}>{t("empty_text")}</Empty></div>;
-	const spec = readSpec(phone);
+	const spec = readSpec(usual);
 	if (params.value.get("layout") && !spec.layout && params.value.get("cameras") === null)
 		return <div class="page"><h1>{t("title")}</h1>{layoutsReady.value ? <Empty icon="wall" title={t("layout_gone")} action={<a class="button" href="/wall?cameras=">{t("shrink")}</a>}>{t("layout_gone_text")}</Empty> : <Loading />}</div>;
 	return <WallOf spec={phone ? { ...spec, grid: "1", cycle: null, cameras: spec.cameras.filter(Boolean) } : spec} phone={phone} tab={tab} full={full} toggleFull={toggleFull} />;
@@ -254,6 +258,8 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	useKeys((e) => {
 		const on = selected ?? 0, used = () => e.preventDefault();
 		const button = /^(BUTTON|A)$/.test((e.target as HTMLElement).tagName);
+		if (/^[^\s]$/.test(e.key) && !singleKeys())
+			return;
 		if (/^\d$/.test(e.key)) {
 			used();
 			setTyped({ digits: (typed.digits + e.key).slice(-9), choice: 0 });
@@ -351,7 +357,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		const place = of * cells + i, camera = spec.cameras[place] ?? null, big = !prepare && enlarged === i;
 		const behind = !prepare && enlarged !== null && enlarged !== i;
 		return <Tile key={i} index={i} camera={camera} selected={!prepare && selected === i} enlarged={big} prepared={prepare} replaying={!prepare && replaying === i}
-			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i}
+			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i} single={cells === 1}
 			style={big ? {} : cell.span > 1 ? large[cell.span]! : none} actions={placed(actions, place)} />;
 	});
 	const shownIds = useMemo(() => new Set(spec.cameras.filter((x): x is string => !!x)), [spec.cameras.join()]);
@@ -375,7 +381,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 				{panel && <Panel shown={shownIds} onPick={(id) => {
 					if (phone) {
 						const place = spec.cameras.indexOf(id);
-						setParams(place < 0 ? { cameras: [id, ...spec.cameras].join(","), page: null } : { page: place ? String(place + 1) : null });
+						setParams(place < 0 ? { cameras: [id, ...spec.cameras].slice(0, 50).join(","), page: null } : { page: place ? String(place + 1) : null });
 						setPanel(false);
 					} else
 						pick(id);
