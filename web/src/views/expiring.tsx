@@ -1,7 +1,7 @@
 // What the clean-up takes soon: first what somebody marked and nobody holds, then a line per camera and due date, with its files on demand.
 import { Fragment } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { bytes, fold } from "../core/i18n";
+import { bytes, fold, number } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
 import { onEvent, zoneOf } from "../core/store";
@@ -190,10 +190,10 @@ export default function View() {
 				? <Empty icon="check" title={t("exp_none")}>{t("exp_none_text")}</Empty> : (
 					<>
 						<dl class="figures">
-							<div><dd class="num">{totals!.cameras}</dd><dt>{t("exp_cameras")}</dt></div>
+							<div><dd class="num">{number(totals!.cameras)}</dd><dt>{t("exp_cameras")}</dt></div>
 							<div><dd class="num">{bytes(totals!.bytes)}</dd><dt>{t("exp_size")}</dt></div>
 							<div><dd class="num">{hours(items.reduce((n, e) => n + e.seconds, 0))}</dd><dt>{t("exp_hours")}</dt></div>
-							<div class={totals!.marks ? "warn" : ""}><dd class="num">{totals!.marks}</dd><dt>{t("exp_unheld", { n: totals!.marks })}</dt></div>
+							<div class={totals!.marks ? "warn" : ""}><dd class="num">{number(totals!.marks)}</dd><dt>{t("exp_unheld", { n: totals!.marks })}</dt></div>
 						</dl>
 						{marked.length > 0 && (
 							<section class="card flush attention" aria-labelledby="exp-marked">
