@@ -37,7 +37,7 @@ test("digits and Enter put a camera on the chosen tile, arrows choose, the addre
 	await page.keyboard.press("Delete");
 	await waitFor("taken off", async () => (await tiles(page)).join() === "cam-1,cam-2,,");
 	await page.keyboard.press("?");
-	await page.getByText("Nenhuma tecla para uma câmera ou a sua gravação.").waitFor();
+	await page.getByText("Nenhuma tecla interrompe uma câmera ou a sua gravação.").waitFor();
 	assert(!(await axe(page)).length, await axe(page));
 	await page.keyboard.press("Escape");
 	const again = await openPage(site, { path: new URL(page.url()).pathname + new URL(page.url()).search });

@@ -5,10 +5,11 @@
 #include <errno.h>
 
 /* The inner LIMIT keeps the hold check from being asked once for every sum. */
-#define SUMS(from_where)                                                                                                                              \
-	"SELECT camera_id, due_on, min(iif(held, NULL, started_at)), max(iif(held, NULL, ended_at)), sum(NOT held),"                                  \
-	" sum(iif(held, 0, size_bytes)), sum(iif(held, 0, ended_at - started_at)), sum(held), max(noticed_at) FROM (SELECT x.camera_id AS camera_id," \
-	" x.started_at AS started_at, coalesce(x.ended_at, x.started_at) AS ended_at, x.size_bytes AS size_bytes, " from_where                        \
+#define SUMS(from_where)                                                                                                                   \
+	"SELECT camera_id, due_on, min(iif(held, NULL, started_at)), max(iif(held, NULL, ended_at)), sum(NOT held),"                       \
+	" sum(iif(held, 0, size_bytes)), sum(iif(held, 0, ended_at - started_at)), sum(held), max(noticed_at)"                             \
+	" FROM (SELECT x.camera_id AS camera_id, x.started_at AS started_at, coalesce(x.ended_at, x.started_at) AS ended_at,"              \
+	" x.size_bytes AS size_bytes, " from_where                                                                                         \
 	" AND x.city_id = ?2 AND x.started_at >= ?3 AND x.started_at < ?4 LIMIT -1) GROUP BY due_on, camera_id"
 static const char sql_sealed[] = SUMS("NULL AS due_on, NULL AS noticed_at, " SQL_HELD(
 	"x", "?1") " AS held FROM recordings x INDEXED BY recordings_sealed WHERE x.status = 1");

@@ -406,6 +406,30 @@ static void test_export_pins(void **state)
 	assert_false(f->ops->pinned(f->self, &m2.id.recording_id));
 }
 
+/* What cannot be read ends the export with an error, never with fewer or other bytes, and the manifest says which file it is. */
+static void test_export_of_a_file_that_breaks(void **state)
+{
+	standard_footage(video, NULL);
+	struct export_plan *e = plan(SITE_ANCHOR + 20 * S, SITE_ANCHOR + 35 * S);
+	struct problem p = {0};
+	struct buf out = {0};
+	char path[500];
+	snprintf(path, sizeof(path), "%s/%s", site.volume_path[0], KEY1);
+	assert_int_equal(truncate(path, 40000), 0);
+	int64_t n = 1, at = 0;
+	while (n > 0 && at < export_size(e)) {
+		n = export_read(e, buf_reserve(&out, 1 << 16), 1 << 16, at);
+		at += n > 0 ? n : 0;
+	}
+	assert_true(n < 0 && at < export_size(e));
+	assert_true(export_manifest(e, &out, &p) < 0);
+	assert_int_equal(p.kind, PROBLEM_UNAVAILABLE);
+	assert_non_null(strstr(p.detail, KEY1));
+	assert_int_equal(out.len, 0);
+	export_plan_destroy(e);
+	buf_finish(&out);
+}
+
 static void test_export_refusals(void **state)
 {
 	standard_footage(video, NULL);
@@ -582,6 +606,7 @@ int main(void)
 		T(test_export_sound_pauses),
 		T(test_export_stray_sound),
 		T(test_export_pins),
+		T(test_export_of_a_file_that_breaks),
 		T(test_export_refusals),
 		T(test_manifest),
 		T(test_coverage),

@@ -95,7 +95,7 @@ export function Panel({ shown, onPick, onGroup, onClose, searchRef }: { shown: R
 				<IconButton icon="close" label={c("close")} onClick={onClose} /></div>
 			<Search value={text} onInput={setText} inputRef={searchRef} />
 			{what === "cameras"
-				? <><p class="small muted">{t("panel_hint")}</p>{rows.length ? <Cameras rows={rows} shown={shown} onPick={onPick} /> : <Empty icon="search" title={c("no_match")} />}</>
+				? <><p class="small muted hide-phone">{t("panel_hint")}</p>{rows.length ? <Cameras rows={rows} shown={shown} onPick={onPick} /> : <Empty icon="search" title={c("no_match")} />}</>
 				: <div class="panel-list">{groups.map((g) => (
 					<button key={`${g.city} ${g.name}`} type="button" class="panel-group" aria-label={t("group_open", { name: g.name })} onClick={() => onGroup(g)}>
 						<Icon name="wall" /><span class="grow"><span class="clip panel-name">{g.name}</span><span class="small muted clip">{cityName(g.city)}</span></span><span class="num muted">{number(g.cameras.length)}</span>

@@ -31,7 +31,7 @@ export interface TileActions {
 	handle: (index: number, handle: TileHandle | null) => void;
 }
 export interface TileProps {
-	index: number; camera: string | null; style: Record<string, string>; selected: boolean; enlarged: boolean; main: boolean; active: boolean; replaying: boolean; prepared: boolean; focusable: boolean; actions: TileActions;
+	index: number; camera: string | null; style: Record<string, string>; selected: boolean; enlarged: boolean; main: boolean; active: boolean; replaying: boolean; prepared: boolean; focusable: boolean; single: boolean; actions: TileActions;
 }
 export const DRAG = "text/x-vigia-camera", DRAG_FROM = "text/x-vigia-tile";
 export const lookBackLink = (camera: string, at: number | null): string => `/lookback?cameras=${encodeURIComponent(camera)}&at=${encodeURIComponent(iso(at ?? serverNow()))}`;
@@ -42,7 +42,7 @@ function Card({ icon, title, last, zone, children, tone = "bad" }: { icon: IconN
 		<div class={`tile-card ${tone}`} role="status">
 			<Icon name={icon} />
 			<strong>{title}</strong>
-			<span class="num">{last === null ? t("no_frame") : <>{t("last_frame", { time: formatShort(last, zone) })} <span class="tile-more">({t("last_frame_ago", { ago: duration(now.value - last) })})</span></>}</span>
+			<span class="num">{last === null ? t("no_frame") : <>{t("last_frame", { time: formatShort(last, zone) })} <span class="tile-more nowrap">({t("last_frame_ago", { ago: duration(now.value - last) })})</span></>}</span>
 			<span class="tile-more">{children}</span>
 		</div>
 	);
@@ -71,7 +71,7 @@ function Trouble({ feed, view, row, zone }: { feed: Feed; view: View; row: Strea
 	case "connecting": return <div class="tile-wait"><span class="spinner" aria-hidden="true" /><span>{t("connecting")}</span></div>;
 	case "frozen": return <Card icon="warn" title={t("frozen")} last={last} zone={zone}>{t("frozen_text")}</Card>;
 	case "lost": return <Card icon="noSignal" title={t("lost")} last={last} zone={zone}>{why ? `${why[0]!.toUpperCase()}${why.slice(1)}. ` : ""}{t("lost_text")}</Card>;
-	case "stopped": return <Card icon="stop" tone="off" title={row?.stopped_by ? t("stopped_by", { who: row.stopped_by }) : t("stopped")} last={last} zone={zone}>
+	case "stopped": return <Card icon="stop" tone="off" title={row?.stopped_by && !row.stopped_by.startsWith("system:") ? t("stopped_by", { who: row.stopped_by }) : t("stopped")} last={last} zone={zone}>
 		{row?.stop_reason ? `“${row.stop_reason}” ` : ""}{row?.restart_at ? t("restart_at", { time: formatShort(parse(row.restart_at), zone) }) : t("stopped_text")}</Card>;
 	case "refused": return <Card icon="hold" tone="off" title={t("refused")} last={last} zone={zone}>{t("refused_text")}</Card>;
 	case "away": return <Card icon="warn" title={t("away")} last={last} zone={zone}>{t("away_text")}</Card>;
@@ -108,7 +108,7 @@ function Quality({ view, feed }: { view: View; feed: Feed }) {
 	);
 }
 
-function Picture({ index, camera, main, active, replaying, prepared, show, actions }: { index: number; camera: string; main: boolean; active: boolean; replaying: boolean; prepared: boolean; show: boolean; actions: TileActions }) {
+function Picture({ index, camera, main, active, replaying, prepared, show, single, actions }: { index: number; camera: string; main: boolean; active: boolean; replaying: boolean; prepared: boolean; show: boolean; single: boolean; actions: TileActions }) {
 	const feed = useMemo(() => new Feed(camera, main ? "main" : "small"), [camera]);
 	const row = useComputed(() => streams.value.get(camera)).value;
 	const zone = zoneOf(row?.city_id);
@@ -151,34 +151,34 @@ function Picture({ index, camera, main, active, replaying, prepared, show, actio
 			<div class="tile-bar">
 				{row && <Recording row={row} />}
 				<span class="tile-name clip" title={name}>{row?.number != null && <b class="num">{row.number}</b>} {name}</span>
-				<span ref={clock} class="tile-clock num" data-clock />
+				<span ref={clock} class="tile-clock num" data-clock hidden={replaying} />
 			</div>
 			<div class="tile-top"><Quality view={view} feed={feed} /></div>
-			{show && !prepared && <TileButtons index={index} camera={camera} feed={feed} replaying={replaying} actions={actions} />}
+			{show && !prepared && <TileButtons index={index} camera={camera} feed={feed} replaying={replaying} single={single} actions={actions} />}
 		</>
 	);
 }
 
-function TileButtons({ index, camera, feed, replaying, actions }: { index: number; camera: string; feed: Feed; replaying: boolean; actions: TileActions }) {
+function TileButtons({ index, camera, feed, replaying, single, actions }: { index: number; camera: string; feed: Feed; replaying: boolean; single: boolean; actions: TileActions }) {
 	return (
 		<div class="tile-buttons" onDblClick={(e) => e.stopPropagation()}>
-			<IconButton compact icon="fullscreen" label={t("enlarge")} onClick={() => actions.enlarge(index)} />
+			{!single && <IconButton compact icon="search" label={t("enlarge")} onClick={() => actions.enlarge(index)} />}
 			<IconButton compact icon="skipStart" label={replaying ? t("replay_end") : t("replay")} pressed={replaying} onClick={() => actions.replay(replaying ? null : index)} />
 			<IconButton compact icon="photo" label={t("still")} onClick={() => actions.still(index)} />
 			{may("mark") && <IconButton compact icon="mark" label={t("mark")} onClick={() => actions.mark(index)} />}
 			<a class="button icon quiet compact" href={lookBackLink(camera, feed.frameWall)} aria-label={t("look_back")} title={t("look_back")}><Icon name="lookback" small /></a>
-			<IconButton compact icon="close" label={t("remove")} onClick={() => actions.remove(index)} />
+			{!single && <IconButton compact icon="close" label={t("remove")} onClick={() => actions.remove(index)} />}
 		</div>
 	);
 }
 
-export const Tile = memo(function Tile({ index, camera, style, selected, enlarged, main, active, replaying, prepared, focusable, actions }: TileProps) {
+export const Tile = memo(function Tile({ index, camera, style, selected, enlarged, main, active, replaying, prepared, focusable, single, actions }: TileProps) {
 	const [hover, setHover] = useState(false);
 	const [over, setOver] = useState(false);
 	const row = useComputed(() => (camera ? streams.value.get(camera) : undefined)).value;
 	const name = camera ? `${row?.number != null ? row.number + " " : ""}${row?.camera_name ?? camera}` : t("tile_empty");
 	return (
-		<div class={`tile ${selected ? "selected" : ""} ${enlarged ? "enlarged" : ""} ${over ? "over" : ""}`} style={style} role="group" aria-label={`${t("tile_n", { n: index + 1 })}: ${name}`} aria-current={selected ? "true" : undefined}
+		<div class={`tile ${selected && !single ? "selected" : ""} ${enlarged ? "enlarged" : ""} ${over ? "over" : ""}`} style={style} role="group" aria-label={`${t("tile_n", { n: index + 1 })}: ${name}`} aria-current={selected ? "true" : undefined}
 			tabIndex={prepared ? undefined : focusable ? 0 : -1} data-tile={index} data-camera={camera ?? ""} draggable={!prepared && !!camera}
 			onClick={() => actions.select(index)} onDblClick={() => actions.enlarge(index)} onFocus={(e) => e.target === e.currentTarget && !selected && e.currentTarget.matches(":focus-visible") && actions.select(index)}
 			onMouseEnter={() => setHover(true)} onMouseLeave={() => setHover(false)}
@@ -201,7 +201,7 @@ export const Tile = memo(function Tile({ index, camera, style, selected, enlarge
 				if (id)
 					actions.drop(index, id, from ? Number(from) : null);
 			}}>
-			{camera ? <Picture index={index} camera={camera} main={main} active={active} replaying={replaying} prepared={prepared} show={hover || selected} actions={actions} />
+			{camera ? <Picture index={index} camera={camera} main={main} active={active} replaying={replaying} prepared={prepared} show={hover || selected} single={single} actions={actions} />
 				: <button type="button" class="tile-empty" tabIndex={prepared ? -1 : undefined} onClick={() => actions.choose(index)}><Icon name="plus" /><span>{t("tile_choose")}</span></button>}
 		</div>
 	);

@@ -135,7 +135,7 @@ export class Download {
 			await get(exportUrl(this.part, "json"), { signal });
 			return new Cut(message === "short" ? "short" : "net", message);
 		} catch (e) {
-			if (e instanceof Problem && e.status >= 500 && e.status !== 502 && e.status !== 504)
+			if (e instanceof Problem && ![0, 401, 502, 504].includes(e.status))
 				return new Cut("disk", e.detail);
 			return new Cut("net", message);
 		}

@@ -76,7 +76,7 @@ function failure(j: Job): string {
 	return e === "mismatch" ? d("export_mismatch") : problemText(e);
 }
 
-function JobRow({ job, go, stop, withManifest }: { job: Job; go: () => void; stop: () => void; withManifest: boolean }) {
+function JobRow({ job, go, stop }: { job: Job; go: () => void; stop: () => void }) {
 	const { state, download: x } = job, m = x?.manifest, zone = zoneOfCamera(job.part.cameraId);
 	const done = x ? x.got / Math.max(1, x.size) : 0;
 	const manifestFile = () => save(new Blob([JSON.stringify(m, null, 2)], { type: "application/json" }), x!.name.replace(/\.mp4$/, "") + ".json");
@@ -87,8 +87,8 @@ function JobRow({ job, go, stop, withManifest }: { job: Job; go: () => void; sto
 				<span class="grow clip"><strong>{nameOf(job.part.cameraId)}</strong>{job.isPart && <span class="muted small num"> · {span(job.part)}</span>}</span>
 				<span class="small muted num nowrap" role="status">{state === "checking" ? d("export_checking") : state === "nothing" ? d("export_nothing") : state === "ready" ? bytes(job.size)
 					: state === "waiting" ? d("export_wait") : state === "running" ? `${d("export_progress", { got: bytes(x!.got), size: bytes(x!.size) })}${job.rate ? ` · ${d("export_seconds", { rate: bytes(job.rate), time: duration(((x!.size - x!.got) / job.rate) * 1000) })}` : ""}`
-					: state === "hashing" ? d("export_hashing") : state === "done" ? `${d("export_saved")} · ${bytes(x!.size)}` : state === "stopped" ? d("export_cancelled") : ""}</span>
-				{state === "done" && <Icon name="check" />}
+					: state === "hashing" ? d("export_hashing") : state === "done" ? `${m ? d("export_saved") : d("export_only")} · ${bytes(x!.size)}` : state === "stopped" ? d("export_cancelled") : ""}</span>
+				{state === "done" && m && <Icon name="check" />}
 				{state === "running" && <Button compact onClick={stop}>{d("export_stop")}</Button>}
 				{(state === "failed" || state === "stopped") && x && <Button compact icon="refresh" onClick={go}>{x.got > 0 && !x.blob ? d("export_resume") : t("retry")}</Button>}
 			</div>
@@ -105,7 +105,7 @@ function JobRow({ job, go, stop, withManifest }: { job: Job; go: () => void; sto
 					<Button compact icon="download" onClick={() => save(x!.blob!, x!.name)}>{d("export_again")}</Button>
 				</div>
 			</div>}
-			{state === "done" && !m && withManifest && <Notice tone="warn" action={<Button compact icon="refresh" onClick={go}>{t("retry")}</Button>}>{d("export_manifest_failed", { size: bytes(x!.size), why: problemText(job.error) })}</Notice>}
+			{state === "done" && !m && <Notice tone="warn" action={<Button compact icon="refresh" onClick={go}>{t("retry")}</Button>}>{d("export_manifest_failed", { size: bytes(x!.size), why: problemText(job.error) })}</Notice>}
 		</li>
 	);
 }
@@ -188,7 +188,7 @@ export default function ExportDialog({ cameraId, cameraIds = cameraId ? [cameraI
 				<CameraChoice value={ids} onChange={setIds} max={CAMERAS_MAX} archived />
 			</>}
 			{jobs.some((j) => j.isPart) && <Notice tone="info">{d("export_parts", { n: jobs.filter((j) => j.isPart).length })}</Notice>}
-			<ul class="export-jobs">{jobs.map((j) => <JobRow key={j.key} job={j} withManifest={manifestToo} go={() => void run([j])} stop={() => abort.current?.abort()} />)}</ul>
+			<ul class="export-jobs">{jobs.map((j) => <JobRow key={j.key} job={j} go={() => void run([j])} stop={() => abort.current?.abort()} />)}</ul>
 			{!begun && <Check label={d("export_manifest_too")} checked={manifestToo} onChange={setManifestToo} />}
 		</Dialog>
 	);

@@ -10,7 +10,7 @@ import type { Mark, Stream } from "../core/types";
 import { t } from "../i18n/wall";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, Segmented, toast, toastError } from "../ui/components";
 import { useDebounced, useKeys, useSize } from "../ui/hooks";
-import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord } from "../live/Dialogs";
+import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord, singleKeys } from "../live/Dialogs";
 import { fit, gridNames, grids, isGrid, neighbour, type GridName } from "../live/grids";
 import * as hub from "../live/hub";
 import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
@@ -258,6 +258,8 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	useKeys((e) => {
 		const on = selected ?? 0, used = () => e.preventDefault();
 		const button = /^(BUTTON|A)$/.test((e.target as HTMLElement).tagName);
+		if (/^[^\s]$/.test(e.key) && !singleKeys())
+			return;
 		if (/^\d$/.test(e.key)) {
 			used();
 			setTyped({ digits: (typed.digits + e.key).slice(-9), choice: 0 });
@@ -355,7 +357,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		const place = of * cells + i, camera = spec.cameras[place] ?? null, big = !prepare && enlarged === i;
 		const behind = !prepare && enlarged !== null && enlarged !== i;
 		return <Tile key={i} index={i} camera={camera} selected={!prepare && selected === i} enlarged={big} prepared={prepare} replaying={!prepare && replaying === i}
-			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i}
+			main={big || cell.span > 1 || cells === 1 || unit * cell.span >= 900 || (!prepare && settled === i)} active={tab && !behind} focusable={(selected ?? 0) === i} single={cells === 1}
 			style={big ? {} : cell.span > 1 ? large[cell.span]! : none} actions={placed(actions, place)} />;
 	});
 	const shownIds = useMemo(() => new Set(spec.cameras.filter((x): x is string => !!x)), [spec.cameras.join()]);
