@@ -24,7 +24,7 @@ const keyOf = (e: Expiring) => `${e.due_on} ${e.camera_id} ${e.noticed}`;
 /** "vence hoje", "vence amanhã", "vence 30/11/2026" */
 function goes(e: Expiring): string {
 	const zone = zoneOf(e.city_id), day = localDay(serverNow(), zone);
-	return e.due_on <= day ? t("exp_goes_today") : e.due_on === localDay(serverNow() + 86_400_000, zone) ? t("exp_goes_tomorrow") : t("exp_goes", { date: dayText(e.due_on) });
+	return e.due_on < day ? t("exp_went", { date: dayText(e.due_on) }) : e.due_on === day ? t("exp_goes_today") : e.due_on === localDay(serverNow() + 86_400_000, zone) ? t("exp_goes_tomorrow") : t("exp_goes", { date: dayText(e.due_on) });
 }
 
 function MarkedOne({ e, m, keep }: { e: Expiring; m: Mark; keep: Keep }) {
@@ -107,7 +107,7 @@ function DueGroup({ items, keep, chosen, setChosen, turn }: { items: Expiring[];
 	const first = items[0]!, zone = zoneOf(first.city_id);
 	const [shown, show] = useState(ROWS);
 	const today = localDay(serverNow(), zone), tomorrow = localDay(serverNow() + 86_400_000, zone);
-	const title = first.due_on <= today ? t("exp_today", { date: dayText(first.due_on) }) : first.due_on === tomorrow ? t("exp_tomorrow", { date: dayText(first.due_on) }) : t("exp_on", { date: dayText(first.due_on) });
+	const title = first.due_on < today ? t("exp_was_on", { date: dayText(first.due_on) }) : first.due_on === today ? t("exp_today", { date: dayText(first.due_on) }) : first.due_on === tomorrow ? t("exp_tomorrow", { date: dayText(first.due_on) }) : t("exp_on", { date: dayText(first.due_on) });
 	const size = items.reduce((n, e) => n + e.bytes, 0), files = items.reduce((n, e) => n + e.files, 0);
 	const cameras = new Set(items.map((e) => e.camera_id)).size;
 	const gone = items.map((e) => e.deleted_at).filter((x): x is string => x !== null).sort()[0];
