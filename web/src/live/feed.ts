@@ -53,6 +53,7 @@ export class Feed implements hub.Subscriber {
 	private since = performance.now(); // attached, or begun anew
 	private unplayable: string | null = null; // mime of the main stream that this browser refuses
 	private initData: { epoch: number; mime: string; data: Uint8Array } | null = null;
+	private joining: { epoch: number; mime: string; data: Uint8Array } | null = null; // goes on in the current player, if its first fragment does
 	private failures: number[] = [];
 	private waitsForKey = false;
 	private renewedAt = 0;
@@ -142,6 +143,7 @@ export class Feed implements hub.Subscriber {
 	restart(): void {
 		this.dropNext();
 		this.epoch = this.nextEpoch = -1;
+		this.joining = null;
 		this.told = null;
 		this.initData = null;
 		this.since = performance.now();
@@ -166,19 +168,22 @@ export class Feed implements hub.Subscriber {
 			this.look();
 			return;
 		}
-		this.open(epoch, mime, data);
+		this.joining = !this.next && this.current instanceof MsePlayer && this.current.continues(mime, data) ? this.initData : null;
+		if (!this.joining)
+			this.open(epoch, mime, data);
 	}
 	private open(epoch: number, mime: string, data: Uint8Array): void {
 		this.dropNext();
 		this.nextEpoch = epoch;
-		this.show(new MsePlayer(mime, data, { firstFrame: () => this.swap(), failed: (why) => this.failed(epoch, why) }));
+		const player: Player = new MsePlayer(mime, data, { firstFrame: () => this.swap(), failed: (why) => this.failed(player, why) });
+		this.show(player);
 	}
 	private show(player: Player): void {
 		this.next = player;
 		// Beneath: the last child is on top.
 		this.element.prepend(player.video);
 	}
-	media(epoch: number, wall: number, flags: number, data: Uint8Array): void {
+	media(epoch: number, wall: number, duration: number, flags: number, data: Uint8Array): void {
 		if (flags & AUDIO)
 			return;
 		if (this.waitsForKey) { // a decoder that failed begins anew where it can
@@ -187,9 +192,17 @@ export class Feed implements hub.Subscriber {
 			this.waitsForKey = false;
 			this.open(epoch, this.initData.mime, this.initData.data);
 		}
+		const j = this.joining;
+		if (j?.epoch === epoch) {
+			this.joining = null;
+			if (this.current instanceof MsePlayer && this.current.join(j.data, data, wall))
+				this.epoch = epoch;
+			else
+				this.open(epoch, j.mime, j.data);
+		}
 		const p = epoch === this.nextEpoch && this.next ? this.next : epoch === this.epoch ? this.current : null;
 		if (p instanceof MsePlayer)
-			p.push(data, wall, (flags & INDEPENDENT) !== 0);
+			p.push(data, wall, duration, (flags & INDEPENDENT) !== 0);
 	}
 	state(state: TileState): void {
 		this.told = state;
@@ -218,12 +231,12 @@ export class Feed implements hub.Subscriber {
 		this.next = null;
 		this.nextEpoch = -1;
 	}
-	private failed(epoch: number, why: string): void {
+	private failed(player: Player, why: string): void {
 		const now = performance.now();
 		this.failures = this.failures.filter((t) => now - t < 30000).concat(now);
-		if (this.next && epoch === this.nextEpoch)
+		if (player === this.next)
 			this.dropNext();
-		else if (epoch === this.epoch)
+		else if (player === this.current)
 			this.keep();
 		if (this.failures.length > 4 && this.initData) {
 			this.unplayable = this.initData.mime + " (" + why + ")";

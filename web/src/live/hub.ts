@@ -12,7 +12,7 @@ export interface Subscriber {
 	readonly camera: string;
 	readonly quality: "main" | "small";
 	init(epoch: number, mime: string, data: Uint8Array): void;
-	media(epoch: number, wall: number, flags: number, data: Uint8Array): void;
+	media(epoch: number, wall: number, duration: number, flags: number, data: Uint8Array): void;
 	state(state: TileState): void;
 	/** What came before does not go on: another connection, another number. */
 	restart(): void;
@@ -198,7 +198,7 @@ function give(frame: Frame): void {
 	if (frame.type === INIT)
 		s.init(frame.epoch, frame.mime, frame.flags & 2 ? new Uint8Array() : frame.data);
 	else if (frame.type === MEDIA)
-		s.media(frame.epoch, frame.wall, frame.flags, frame.data);
+		s.media(frame.epoch, frame.wall, frame.duration, frame.flags, frame.data);
 	else
 		s.state(frame.state);
 }

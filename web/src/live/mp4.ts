@@ -16,7 +16,7 @@ function box(data: DataView, from: number, to: number, name: string): [number, n
 	return null;
 }
 
-function path(bytes: Uint8Array, names: string[]): [DataView, number] | null {
+function path(bytes: Uint8Array, names: string[]): [DataView, number, number] | null {
 	const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	let span: [number, number] | null = [0, v.byteLength];
 	for (const name of names) {
@@ -24,7 +24,7 @@ function path(bytes: Uint8Array, names: string[]): [DataView, number] | null {
 		if (!span)
 			return null;
 	}
-	return [v, span[0]];
+	return [v, span[0], span[1]];
 }
 
 /** Of an init segment; 0: not to be found. */
@@ -39,4 +39,10 @@ export function startOf(fragment: Uint8Array): number | null {
 	if (!found)
 		return null;
 	return found[0].getUint8(found[1]) === 1 ? Number(found[0].getBigUint64(found[1] + 4)) : found[0].getUint32(found[1] + 4);
+}
+
+/** How the decoder is set up: the same bytes, the same set-up. */
+export function setupOf(init: Uint8Array): string {
+	const found = path(init, ["moov", "trak", "mdia", "minf", "stbl", "stsd"]);
+	return found ? String.fromCharCode(...init.subarray(found[1], found[2])) : "";
 }

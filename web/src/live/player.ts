@@ -1,6 +1,6 @@
 // Players of one stream each, all with the same face: a video element whose frames are watched. The MSE one is fed fragments and keeps close
 // to the newest; it lasts for one epoch of GET /live (one set-up of the decoder).
-import { startOf, timescaleOf } from "./mp4";
+import { setupOf, startOf, timescaleOf } from "./mp4";
 import { sourceClass } from "./support";
 
 export interface Player {
@@ -58,6 +58,7 @@ export class FrameWatch {
 const LEAST_S = 0.3, MOST_S = 0.9; // distance kept from the newest fragment
 const SEEK_AT_S = 2.5;
 const KEEP_S = 12;
+const JOIN_MS = 400;
 
 export class MsePlayer implements Player {
 	readonly video = makeVideo();
@@ -67,9 +68,11 @@ export class MsePlayer implements Player {
 	private source: MediaSource;
 	private buffer: SourceBuffer | null = null;
 	private url: string;
-	private queue: Uint8Array[];
+	private queue: { data: Uint8Array; shift: number }[];
 	private timescale: number;
-	private zero: number | null = null;
+	private shift: number | null = null; // seconds added to the fragments' times: the first one's is 0
+	private setup: string;
+	private endWall = 0;
 	private walls: { at: number; wall: number; key: boolean }[] = [];
 	private gaps: number[] = [];
 	private lastCame = 0;
@@ -83,8 +86,9 @@ export class MsePlayer implements Player {
 	private closed = false;
 	private watch: FrameWatch;
 
-	constructor(mime: string, init: Uint8Array, private events: PlayerEvents) {
-		this.queue = [init];
+	constructor(private mime: string, init: Uint8Array, private events: PlayerEvents) {
+		this.queue = [{ data: init, shift: 0 }];
+		this.setup = setupOf(init);
 		this.timescale = timescaleOf(init) || 90000;
 		this.source = new sourceClass!();
 		this.url = URL.createObjectURL(this.source);
@@ -116,13 +120,28 @@ export class MsePlayer implements Player {
 		this.events.failed(why);
 	}
 
-	/** A fragment; wall: of its first frame, in ms. */
-	push(data: Uint8Array, wall: number, independent: boolean): void {
+	/** A new file was begun at the server, nothing else changed: the picture goes on in the same player. false: it has to be another one. */
+	continues(mime: string, init: Uint8Array): boolean {
+		return !this.closed && this.setup !== "" && mime === this.mime && setupOf(init) === this.setup && performance.now() - this.lastCame < 1500;
+	}
+	join(init: Uint8Array, data: Uint8Array, wall: number): boolean {
+		const last = this.walls[this.walls.length - 1], start = startOf(data), timescale = timescaleOf(init);
+		if (this.closed || !last || start === null || !timescale || Math.abs(wall - this.endWall) > JOIN_MS)
+			return false;
+		this.timescale = timescale;
+		this.shift = last.at + (wall - last.wall) / 1000 - start / timescale;
+		this.queue.push({ data: init, shift: this.shift });
+		return true;
+	}
+
+	/** A fragment; wall: of its first frame, and how long it lasts, in ms. */
+	push(data: Uint8Array, wall: number, duration: number, independent: boolean): void {
 		const start = startOf(data);
 		if (start === null || this.closed)
 			return;
-		this.zero ??= start;
-		const at = (start - this.zero) / this.timescale, now = performance.now();
+		this.shift ??= -start / this.timescale;
+		this.endWall = wall + duration;
+		const at = start / this.timescale + this.shift, now = performance.now();
 		this.walls.push({ at, wall, key: independent });
 		if (this.lastCame) {
 			this.gaps.push(now - this.lastCame);
@@ -130,7 +149,7 @@ export class MsePlayer implements Player {
 				this.gaps.shift();
 		}
 		this.lastCame = now;
-		this.queue.push(data);
+		this.queue.push({ data, shift: this.shift });
 		this.pump();
 	}
 
@@ -138,22 +157,22 @@ export class MsePlayer implements Player {
 		const b = this.buffer;
 		if (!b || b.updating || !this.queue.length || this.source.readyState !== "open")
 			return;
-		// Times begin at 0 with the epoch's first fragment; the init segment alone does not mind.
-		const offset = this.zero === null ? 0 : -this.zero / this.timescale;
-		if (b.timestampOffset !== offset)
-			b.timestampOffset = offset;
-		let next = this.queue[0]!;
-		if (this.queue.length > 1) { // what has come together goes in together
-			next = new Uint8Array(this.queue.reduce((n, q) => n + q.length, 0));
+		const shift = this.queue[0]!.shift;
+		if (b.timestampOffset !== shift)
+			b.timestampOffset = shift;
+		const count = this.queue.findIndex((q) => q.shift !== shift), some = count < 0 ? this.queue : this.queue.slice(0, count);
+		let next = some[0]!.data;
+		if (some.length > 1) { // what has come together goes in together
+			next = new Uint8Array(some.reduce((n, q) => n + q.data.length, 0));
 			let at = 0;
-			for (const q of this.queue) {
-				next.set(q, at);
-				at += q.length;
+			for (const q of some) {
+				next.set(q.data, at);
+				at += q.data.length;
 			}
 		}
 		try {
 			b.appendBuffer(next as BufferSource);
-			this.queue = [];
+			this.queue = this.queue.slice(some.length);
 			this.full = 0;
 		} catch (e) {
 			if ((e as Error).name === "QuotaExceededError" && this.full++ < 8)

@@ -381,7 +381,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 				{panel && <Panel shown={shownIds} onPick={(id) => {
 					if (phone) {
 						const place = spec.cameras.indexOf(id);
-						setParams(place < 0 ? { cameras: [id, ...spec.cameras].join(","), page: null } : { page: place ? String(place + 1) : null });
+						setParams(place < 0 ? { cameras: [id, ...spec.cameras].slice(0, 50).join(","), page: null } : { page: place ? String(place + 1) : null });
 						setPanel(false);
 					} else
 						pick(id);
