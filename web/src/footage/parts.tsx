@@ -22,20 +22,6 @@ export function spanText(fromMs: number, toMs: number, zone: string): string {
 export const dayText = (day: string): string => formatDate(Date.parse(day + "T12:00:00Z"), "UTC");
 export const lookbackLink = (cameraIds: string[], atMs: number): string => `/lookback?cameras=${cameraIds.slice(0, 16).map(encodeURIComponent).join(",")}&at=${encodeURIComponent(iso(atMs))}`;
 
-/** What is wrong with a disk, from the server's words. */
-export function diskProblem(said: string): string {
-	if (/marker missing/.test(said))
-		return t("dsk_missing");
-	if (/belongs to site/.test(said))
-		return t("dsk_foreign");
-	if (/another volume/.test(said))
-		return t("dsk_other");
-	if (/configured twice/.test(said))
-		return t("dsk_twice");
-	const away = /^not mounted:? ?(.*)$/.exec(said);
-	return away ? t("dsk_away", { why: away[1] ?? "" }) : said;
-}
-
 /** The address's city, or the only one there is. */
 export function CityField({ value, label }: { value: string; label: string }) {
 	const options = [...cities.value.values()].map((c) => ({ value: c.id, label: c.name })).sort((a, b) => a.label.localeCompare(b.label));
