@@ -222,7 +222,7 @@ TABLE = {
     "GET /api/v1/cities/{id}": Rule(ALL, at("/cities/{word}-city"), thing=True, says="{word}-Cidade"),
     "PATCH /api/v1/cities/{id}": Rule(ADMINISTER, at("/cities/{word}-city"), fixed({"retention_days": 1}), thing=True),
     "DELETE /api/v1/cities/{id}": Rule(SITE, at("/cities/{city}"), thing=True, fresh="make_city", refused=(403, 404)),
-    "GET /api/v1/cities/{id}/retention-preview": Rule(ALL, at("/cities/{word}-city/retention-preview?days=5"), thing=True),
+    "GET /api/v1/cities/{id}/retention-preview": Rule(ADMINISTER, at("/cities/{word}-city/retention-preview?days=5"), thing=True),
     "GET /api/v1/cameras": Rule(ALL, at("/cameras?limit=1000"), says="{word}-cam"),
     "POST /api/v1/cameras": Rule(ADMINISTER, at("/cameras"), new_camera, thing=True),
     "POST /api/v1/cameras/import": Rule(ADMINISTER, at("/cameras/import"), csv_of, special="import_into_own_city"),
