@@ -119,7 +119,7 @@ test("a stop can end by itself: after a chosen time, or at one that is typed", a
 	const s = await site.stream("praca"), left = Date.parse(s.restart_at) - Date.now();
 	assert(left > 7100_000 && left < 7300_000, s);
 	await away(page);
-	await row(page, "praca").getByText("volta às").waitFor();
+	await row(page, "praca").getByText(/^volta \d/).waitFor();
 	await site.call("POST", "/cameras/praca/stream", {});
 	await site.waitLive("praca");
 	await closePage(page);

@@ -142,7 +142,7 @@ function CameraTiles({ total, rest }: { total: number; rest: boolean }) {
 			<Tile name="new_lost" href="/streams?attention=new" icon="noSignal" label={t("new_lost")} value={count(n.lost.length)} sub={t("new_lost_sub")} tone={n.lost.length ? "bad" : "off"} />
 			<Tile name="no_signal" href="/streams?attention=no_signal" icon="signal" label={t("no_signal")} value={count(n.noSignal.length)} sub={t("no_signal_sub", { ack, maint })} tone={n.noSignal.length ? "warn" : "off"} />
 			<Tile name="stopped" href="/streams?attention=stopped" icon="stop" label={t("stopped")} value={count(n.stopped.length)} sub={t("stopped_sub")} tone={n.stopped.length ? "warn" : "off"} />
-			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone="ok" />
+			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone={n.live ? "ok" : "off"} />
 		</div>
 	);
 }
