@@ -92,11 +92,11 @@ function Items({ n, keep }: { n: NoticeRow; keep: ReturnType<typeof useKeep> }) 
 						return (
 							<tr key={i.camera_id} data-camera={i.camera_id}>
 								<td><b>{p.camera_name}</b></td><td class="num">{n.kind === "camera_silent" ? formatDateTime(p.from, zone) : spanText(p.from, p.to, zone)}</td>
-								{any((x) => x.files) && <td class="num nowrap">{bytes(i.bytes)} <span class="muted small">· {t("files", { n: i.files })}</span></td>}
+								{any((x) => x.files) && <td class="num nowrap">{bytes(i.bytes)} <span class="muted small sub">{t("files", { n: i.files })}</span></td>}
 								{any((x) => x.gap_seconds) && <td class="num nowrap">{i.gap_seconds ? hours(i.gap_seconds) : <span class="muted">{t("no_gaps")}</span>}</td>}
 								{any((x) => x.held_files) && <td>{i.held_files ? <Badge tone="hold">{t("held_files", { n: i.held_files })}</Badge> : "–"}</td>}
 								<td class="acts"><span class="row">{may("see_pictures") && n.kind !== "deleted_early" && <a class="button compact icon quiet" href={lookbackLink([i.camera_id], p.from)} title={t("watch")} aria-label={`${t("watch")}: ${p.camera_name}`}><Icon name="play" small /></a>}
-									{footage && <KeepButtons pieces={[p]} keep={keep} name={p.camera_name} />}</span></td>
+									{footage && <KeepButtons icons pieces={[p]} keep={keep} name={p.camera_name} />}</span></td>
 							</tr>
 						);
 					})}</tbody>
