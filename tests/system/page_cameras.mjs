@@ -132,7 +132,8 @@ test("a thousand lines with line 700 broken: shown in place, corrected, added", 
 	await go(page, "/cameras?import=1");
 	await page.getByRole("button", { name: /Só com erro/ }).click();
 	await page.getByText("998 linhas boas").waitFor();
-	assert(!(await row.getByText("Não é um endereço RTSP").count()), "the address is corrected");
+	await row.getByText("Não é um endereço RTSP").waitFor({ state: "detached" });
+	await row.getByText("Um número de 1 a 999999.").waitFor();
 	await row.locator("input").first().fill("7");
 	await page.getByText("999 linhas boas").waitFor();
 	await page.getByText("Iniciar as câmeras adicionadas").click();
@@ -145,13 +146,15 @@ test("a thousand lines with line 700 broken: shown in place, corrected, added", 
 
 test("only the good lines are added, the broken ones stay to be corrected", async () => {
 	const page = await openPage(site, { path: "/cameras?import=1" });
-	await page.fill("textarea[name=csv]", 'name,url,city\n"Nova ""A""",rtsp://10.1.0.1/a,lapa\nNova B,rtsp://10.1.0.2/b,Atlântida\n"Nova C,rtsp://10.1.0.3/c,lapa');
+	await page.fill("textarea[name=csv]", 'name,url,city\n"Nova ""A""",rtsp://10.1.0.1/a,lapa\nNova B,rtsp://10.1.0.2/b,Atlântida,sobra\n"Nova C,rtsp://10.1.0.3/c,lapa');
 	await page.getByRole("button", { name: "Conferir" }).click();
 	await page.getByText("Linha 4: aspas abertas não fecham.").waitFor();
 	await page.fill("textarea[name=csv]", (await page.inputValue("textarea[name=csv]")).replace('"Nova C', "Nova C"));
 	await page.getByRole("button", { name: "Conferir" }).click();
 	await page.getByText("2 linhas boas").waitFor();
 	await page.locator("tr[data-line='3']").getByText("Este município não existe.").waitFor();
+	await page.getByRole("button", { name: "Ignorar o que sobra: sobra" }).click();
+	await page.locator("tr[data-line='3']").getByText("Há mais células").waitFor({ state: "detached" });
 	await page.getByText("Iniciar as câmeras adicionadas").click();
 	await page.getByRole("button", { name: "Adicionar só as 2 boas" }).click();
 	await page.locator("dialog[open]").getByRole("button", { name: "Adicionar só as 2 boas" }).click();

@@ -273,11 +273,12 @@ void engine_touch(struct camera_rt *c)
 /* ---------------------------------------------------------------- the table */
 
 /* Under the write lock; the table's reference. */
-static struct camera_rt *insert_camera(struct engine *e, const char *id)
+static struct camera_rt *insert_camera(struct engine *e, const char *id, bool side)
 {
 	struct camera_rt *c = new_camera(e, id);
 	if (!c)
 		return NULL;
+	c->side = side;
 	struct camera_rt **bucket = &e->table[hash_text(c->id) % e->n_buckets];
 	c->next_in_bucket = *bucket;
 	*bucket = c;
@@ -336,11 +337,10 @@ struct camera_rt *engine_hold_side(struct engine *e, const char *id, const char 
 	struct camera_rt *main = of_camera ? engine_find_locked(e, of_camera) : NULL, *c = engine_find_locked(e, id);
 	if (of_camera)
 		url = main && main->small_url[0] ? main->small_url : NULL;
-	bool fresh = !c && url && (c = insert_camera(e, id));
+	bool fresh = !c && url && (c = insert_camera(e, id, true));
 	if (!url)
 		c = NULL;
 	if (c) {
-		c->side = true;
 		atomic_fetch_add(&c->holders, 1);
 		atomic_fetch_add(&c->refs, fresh ? 2 : 1);
 		snprintf(m->url, sizeof(m->url), "%s", url);
@@ -396,7 +396,7 @@ static int provider_create(void *self, const struct camera *camera, char *ret_hl
 	snprintf(m->city_id, sizeof(m->city_id), "%s", camera->city_id);
 	pthread_rwlock_wrlock(&e->lock);
 	struct camera_rt *c = engine_find_locked(e, camera->id);
-	if (!c && (c = insert_camera(e, camera->id))) {
+	if (!c && (c = insert_camera(e, camera->id, false))) {
 		e->n_cameras++;
 		warn_if_too_many(e);
 	}

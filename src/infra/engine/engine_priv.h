@@ -77,10 +77,10 @@ struct camera_rt {
 	struct engine_loop *loop;
 	char id[SIDE_ID_CAP];
 	struct live *live;
+	bool side;
 	/* under engine lock */
 	struct camera_rt *next_in_bucket;
 	char small_url[URL_CAP]; /* "": none */
-	bool side;		 /* set once, when it is made */
 	atomic_int holders;	 /* of a side; grows under the lock */
 	atomic_llong let_go_mono_us;
 	atomic_llong playing_mono_us; /* of a side: since its camera said that it plays; 0 not yet */

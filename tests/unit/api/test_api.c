@@ -125,6 +125,7 @@ static void test_the_other_city_does_not_exist(void **state)
 	ASSERT_STATUS(404, "GET", hold, s.operator, NULL);
 	ASSERT_STATUS(404, "DELETE", hold, s.operator, NULL);
 	ASSERT_STATUS(200, "GET", hold, s.admin, NULL);
+	strcat(hold, "?reason=fim");
 	ASSERT_STATUS(204, "DELETE", hold, s.admin, NULL);
 }
 
@@ -553,6 +554,8 @@ static void test_holds_notices_jobs(void **state)
 	char path[200];
 	snprintf(path, sizeof(path), "/api/v1/holds/%s", answer_text(&a, "id"));
 	answer_free(&a);
+	assert_problem("DELETE", path, s.operator, NULL, 422, "reason");
+	strcat(path, "?reason=fim");
 	ASSERT_STATUS(204, "DELETE", path, s.operator, NULL);
 	assert_problem("POST", "/api/v1/holds", s.operator,
 		       "{\"camera_ids\":[\"portao-1\"],\"from\":\"2026-11-22T07:00:00Z\",\"reason\":\"x\"}", 422, "to");

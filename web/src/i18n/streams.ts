@@ -68,7 +68,7 @@ const errors: [RegExp, string, string][] = [
 	[/no answer from the camera for (\d+) s/i, "Câmera sem resposta por {1} s", "No answer from the camera for {1} s"],
 	[/no (?:packet from the camera|picture) for (\d+) s/i, "Sem imagem por {1} s", "No picture for {1} s"],
 	[/no usable key frame for (\d+) s/i, "Sem imagem completa por {1} s", "No whole picture for {1} s"],
-	[/connection refused/i, "Conexão recusada: câmera ou porta desligada", "Connection refused: camera or port is off"],
+	[/connection refused/i, "Conexão recusada pela câmera", "Connection refused by the camera"],
 	[/no route|unreachable/i, "Câmera fora do alcance da rede", "The camera cannot be reached by the network"],
 	[/name or service|no such host|resolve|dns/i, "Nome da câmera não encontrado na rede", "The camera's name is not known in the network"],
 	[/timed? ?out/i, "Câmera não respondeu a tempo", "The camera did not answer in time"],
