@@ -26,7 +26,7 @@ const tour = [
 	["lookback", () => lookback("avenida-central", 24 * hour - 40_000), {}, async (page) => {
 		await moving(page, 1);
 		for (let i = 0; i < 14; i++)
-			await page.getByRole("button", { name: "Aproximar" }).click().catch(() => undefined);
+			await page.getByRole("button", { name: "Ampliar a linha do tempo" }).click().catch(() => undefined);
 		await sleep(1500);
 	}],
 	["expiring", "/expiring", {}],
