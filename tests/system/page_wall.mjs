@@ -1,4 +1,4 @@
-// # timeout: 300
+// timeout: 300
 // The live wall in a real browser: sixteen small streams that go on, the chosen one in full without a black picture between, what is lost, stopped
 // or away says so with the time of its last picture, and comes back by itself.
 import { assert, axe, closeBrowser, closePage, main, openPage, startSite, test, waitFor } from "./_page.mjs";
