@@ -10,7 +10,7 @@ RECORDER ?= engine
 MESON_SETUP = meson setup -Dwerror=true
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: all run test check format sanitize fuzz clean help
+.PHONY: all run test check format sanitize fuzz screenshots clean help
 .DEFAULT_GOAL := all
 
 all: ## build build/vigia; installs what is missing
@@ -81,6 +81,12 @@ fuzz: ## libFuzzer on every parser of foreign bytes, FUZZ_SECONDS (60) each; T=n
 		[ -x $$f ] && [ ! -d $$f ] || continue; name=$${f##*/fuzz_}; echo "--- $$name"; mkdir -p $(BUILD)-fuzz/corpus/$$name; \
 		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $(BUILD)-fuzz/corpus/$$name tests/fuzz/corpus/$$name 2>&1 | tail -n 6; \
 		[ $${PIPESTATUS[0]:-0} = 0 ] || exit 1; done
+
+screenshots: ## the page's tour, with the demonstration's cameras: docs/images/*.png
+	@tools/packages.sh build demo test
+	@$(MAKE) --no-print-directory ninja KNOWS=demo-cais.h264 TARGETS="vigia tools/camsim/camsim tools/clips/demo-cais.h264"
+	@$(MAKE) --no-print-directory node_modules
+	@VIGIA_BUILD=$(BUILD) node tools/screenshots.mjs
 
 clean: ## remove the build directories
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

@@ -255,7 +255,12 @@ static void holds_post(struct api_call *c)
 static void holds_delete(struct api_call *c)
 {
 	struct problem p = {0};
-	if (hold_finish(c->app, &c->actor, http_param(c->rq, "id"), http_query(c->rq, "reason"), &p))
+	const char *reason = http_query(c->rq, "reason");
+	if (!reason && c->by_cookie) { /* a person; scripts of before know no reason */
+		answer_error(c, 422, "reason", "a reason is needed to end a hold");
+		return;
+	}
+	if (hold_finish(c->app, &c->actor, http_param(c->rq, "id"), reason, &p))
 		answer_problem(c, &p);
 	else
 		answer_none(c);

@@ -2,6 +2,7 @@
 #include "api/json_in.h"
 
 #include <errno.h>
+#include <sodium.h>
 
 struct user_in {
 	const char *name, *role, *language, *password, *current_password;
@@ -168,7 +169,10 @@ static void users_post(struct api_call *c)
  * false: answered. */
 static bool knows_password(struct api_call *c, const char *password)
 {
-	const struct login_try try = {.user = c->actor.id, .from = http_peer(c->rq)};
+	/* Counted by the session: a stranger's tries at the same address are not this user's. */
+	char hex[2 * TOKEN_ID_SIZE + 1];
+	sodium_bin2hex(hex, sizeof(hex), c->token.id, TOKEN_ID_SIZE);
+	const struct login_try try = {.user = c->actor.id, .from = arena_printf(c->mem, "session:%s", hex), .known = true};
 	if (!password) {
 		answer_error(c, 422, "current_password", "expected the password of now");
 		return false;

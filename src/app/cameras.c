@@ -221,7 +221,10 @@ static int archive_locked(struct app *app, const struct actor *a, const char *id
 		app->provider.ops->remove_stream(app->provider.self, id);
 		publish(app, EVENT_STREAM_CHANGED, c.city_id, id, "stopped");
 	}
-	/* Nothing is owed any more. */
+	/* Nothing is owed any more, and nobody has to look after it. */
+	const struct attention none = {.camera_id = id, .state = ATTENTION_NONE, .until = TIME_NONE};
+	if (app->catalog->attention->put(app->catalog->self, a, &none) != 0)
+		log_error("attention.end_failed", KV_S("camera", id));
 	app->catalog->journal->flush(app->catalog->self);
 	app->catalog->gaps->close(app->catalog->self, id, now);
 	note_camera(app, a, "camera.archive", &c);

@@ -114,9 +114,11 @@ static int read_files(struct app *app, const char *camera_id, struct ledger *l)
 	struct footage_span *rows;
 	size_t n;
 	int err = app->catalog->recordings->list_spans(app->catalog->self, camera_id, l->from, l->to, &l->mem, &rows, &n);
-	for (size_t i = 0; !err && i < n; i++) /* what was deleted was recorded; what was lost before its time was not kept */
-		note(l, rows[i].status == REC_LOST ? &l->lost : &l->recorded, rows[i].from, rows[i].to == TIME_NONE ? l->now : rows[i].to,
-		     COVERAGE_LOST);
+	/* What was deleted was recorded; what was lost before its time was not kept; one that was left open ends where the next begins. */
+	for (size_t i = 0; !err && i < n; i++) {
+		int64_t to = rows[i].to != TIME_NONE ? rows[i].to : i + 1 < n ? rows[i + 1].from : l->now;
+		note(l, rows[i].status == REC_LOST ? &l->lost : &l->recorded, rows[i].from, to, COVERAGE_LOST);
+	}
 	return err;
 }
 

@@ -271,6 +271,8 @@ int hold_finish(struct app *app, const struct actor *a, const char *id, const ch
 		err = problem_set(p, PROBLEM_FORBIDDEN, "", "only its owner or an administrator ends a hold");
 	else if (h.ended_at != TIME_NONE)
 		err = problem_set(p, PROBLEM_CONFLICT, "", "the hold was ended already");
+	else if (reason && reason[strspn(reason, " \t\r\n")] == 0)
+		err = problem_set(p, PROBLEM_INVALID, "reason", "a reason is needed to end a hold");
 	if (!err) {
 		deletion_lock();
 		err = unnotice_held(app);

@@ -240,10 +240,9 @@ static void links(const struct notice *n, const struct notice_style *s, const st
 		len--;
 	rfc3339_format(t->from, from);
 	rfc3339_format(t->to, to);
-	buf_printf(out, "\n%s: %.*s/holds/new?city=%s&from=%s&to=%s\n", en ? "Hold" : "Preservar", (int)len, s->public_url, n->city_id,
+	buf_printf(out, "\n%s: %.*s/holds?new=1&city=%s&from=%s&to=%s\n", en ? "Hold" : "Preservar", (int)len, s->public_url, n->city_id,
 		   from, to);
-	buf_printf(out, "%s: %.*s/export?city=%s&from=%s&to=%s\n", en ? "Export" : "Exportar", (int)len, s->public_url, n->city_id, from,
-		   to);
+	buf_printf(out, "%s: %.*s/notices?id=%s\n", en ? "Export" : "Exportar", (int)len, s->public_url, n->id);
 }
 
 void notice_render(const struct notice *n, const struct notice_style *style, struct buf *subject, struct buf *text)

@@ -94,13 +94,16 @@ static int by_from(const void *a, const void *b)
 	return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
 }
 
-/* Files that overlap (a clock was set): what is shown already is not shown again. */
+/* Files that overlap (a clock was set): what is shown already is not shown again. One that was left open (on a volume that went away, say)
+ * ends where the next begins. */
 static void no_overlaps(struct pieces *p)
 {
 	size_t k = 0;
 	int64_t shown = INT64_MIN;
 	for (size_t i = 0; i < p->n; i++) {
 		struct piece piece = p->list[i];
+		if (piece.status == REC_RECORDING && i + 1 < p->n && p->list[i + 1].from < piece.to)
+			piece.to = p->list[i + 1].from;
 		if (piece.from < shown)
 			piece.from = shown;
 		if (piece.from >= piece.to)

@@ -121,6 +121,7 @@ struct hold_outcome {
 /* Mirrored to every volume before it returns. */
 int hold_create(struct app *app, const struct actor *a, const struct hold *h, struct arena *mem, struct hold_outcome *ret,
 		struct problem *p);
+/* reason NULL: not told (a script). */
 int hold_finish(struct app *app, const struct actor *a, const char *id, const char *reason, struct problem *p);
 
 /* --- clean-up and notices (app/cleanup.c, app/notices.c, app/schedule.c) --- */

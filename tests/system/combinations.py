@@ -80,7 +80,7 @@ def works(mediamtx, recorder):
         kept = s.recordings("h")[0]
         hold = s.post("/holds", {"camera_ids": ["h"], "from": kept["started_at"], "to": kept["ended_at"], "reason": "BO 1"})
         assert hold["files"] >= 1, hold
-        s.delete(f"/holds/{hold['id']}")
+        s.delete(f"/holds/{hold['id']}?reason=fim")
         days_pass(s, 6)
         ran = s.post("/jobs/cleanup/run", {"dry_run": False})
         n = len(s.recordings("a")) + len(s.recordings("h"))

@@ -81,7 +81,8 @@ test("a typed date and time, a jump of seconds, a click in the timeline and an a
 	await shows(page, "portao-1", at + 3000);
 	await go(page, local(at));
 	await shows(page, "portao-1", at);
-	assert((await tile(page, "portao-1").locator("time").textContent()).startsWith(local(at)) && /UTC−3$/.test(await tile(page, "portao-1").locator("time").textContent()), await tile(page, "portao-1").locator("time").textContent());
+	const over = await tile(page, "portao-1").locator("time").textContent();
+	assert((over.startsWith(local(at)) || over.startsWith(local(at - 100))) && / UTC−3$/.test(over), over); // the frame of that instant begins a little before it
 	await go(page, "+2s");
 	await shows(page, "portao-1", at + 2000);
 	await go(page, "ontem cedo");
@@ -158,7 +159,7 @@ test("at a gap it stops on a card that says from when to when and why, and skips
 		throw new Error(`${e.message} ${JSON.stringify([await tile(page, "portao-1").innerText(), await wall(page, "portao-1"), from, gap, await timeline("portao-1")])}`);
 	});
 	assert(!(await playing(page)), "it stopped");
-	assert(await tile(page, "portao-1").locator("time").textContent() === "", "no clock over a card");
+	assert(!(await tile(page, "portao-1").locator("time").isVisible()), "no clock over a card");
 	await card.getByRole("button", { name: "Pular para" }).click();
 	await shows(page, "portao-1", Math.max(to, (await runs("portao-1")).find((s) => s.to > to).from) + 100);
 	await go(page, local(from + 2000)); // into the middle: the card again
@@ -221,18 +222,20 @@ async function cutter() {
 				left = state.after;
 				state.after = null;
 			}
-			up.write(d);
+			if (!up.destroyed)
+				up.write(d);
 		});
 		up.on("data", (d) => {
-			client.write(d.subarray(0, Math.min(d.length, left)));
+			if (left > 0)
+				client.write(d.subarray(0, Math.min(d.length, left)));
 			left -= d.length;
 			if (left <= 0) {
-				client.end();
 				up.destroy();
+				setTimeout(() => client.destroy(), 700); // what came is read first
 			}
 		});
 		for (const [x, y] of [[client, up], [up, client]])
-			x.on("error", () => y.destroy()).on("close", () => y.end());
+			x.on("error", () => undefined).on("close", () => left > 0 && y.end());
 	});
 	await new Promise((done) => server.listen(0, "127.0.0.1", done));
 	return { state, base: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };

@@ -121,10 +121,14 @@ test("who saw this camera today: an answer, its lines, and the same as CSV", asy
 	await page.getByRole("button", { name: "Quem viu" }).click();
 	await page.fill("input[name=camera]", "portao");
 	await page.keyboard.press("Enter");
-	await page.getByRole("button", { name: "Hoje" }).click();
+	await page.fill("input[name=from]", "32");
+	await page.keyboard.press("Enter");
+	await page.getByText("Um dia como 12/11/2026, 12/11 ou 12.").waitFor();
+	await page.fill("input[name=from]", String(Number(today.slice(8)))); // "on the 12th"
+	await page.keyboard.press("Enter");
 	const answer = page.locator("[data-answer='1']");
 	await answer.waitFor();
-	assert(/1 pessoa viu portao-1 em \d\d\/\d\d\/\d{4}/i.test(await answer.textContent()) && /vera: abriu ao vivo \(1×\)/.test(await answer.textContent()), await answer.textContent());
+	assert(/1 pessoa viu portao-1 em \d\d\/\d\d\/\d{4}/i.test(await answer.textContent()) && /vera: abriu ao vivo \(1×\), às \d\d:/.test(await answer.textContent()), await answer.textContent());
 	assert(page.url().includes("camera=portao-1") && page.url().includes("views=1") && page.url().includes(`from=${today}`), page.url());
 	assert((await page.locator("tr[data-action]").count()) === 1, "one line");
 	const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Baixar CSV" }).click()]);

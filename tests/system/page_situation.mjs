@@ -27,6 +27,20 @@ test("all well is one green line; disks and what is due are beside it, each with
 	await closePage(page);
 });
 
+test("a failing disk, or a server that does not say, is not all well", async () => {
+	const page = await openPage(site, { user: "olga" });
+	await page.getByText("Tudo certo").waitFor();
+	await page.route("**/api/v1/situation", (r) => r.fulfill({ json: { disks: { usable: 1, failed: 1, fills_on: "2026-12-24", problems: [{ id: "x", problem: "not mounted: marker missing" }] }, due_tomorrow: { cameras: 2, files: 3, bytes: 5e9 }, marked_unheld: 1, holds_ending: 0, notices_failed: 0 } }));
+	await page.reload();
+	await page.getByText("Câmeras em ordem: 3 ao vivo e gravando.").waitFor();
+	await page.getByText(/^Disco com falha: não está montado: falta a marca .* O outro disco continua gravando\.$/i).waitFor();
+	assert((await value(page, "disks")) === 1 && (await tile(page, "disks").innerText()).includes("1 com falha"), await tile(page, "disks").innerText());
+	assert((await value(page, "due")) === 2 && (await tile(page, "due").innerText()).includes("3 gravações · 5,0 GB"), await tile(page, "due").innerText());
+	assert((await value(page, "risk")) === 1 && (await tile(page, "risk").innerText()).includes("1 marcação sem preservação"), await tile(page, "risk").innerText());
+	assert(!(await axe(page)).length, await axe(page));
+	await closePage(page);
+});
+
 test("stopped by someone: who, when, why; started from there", async () => {
 	const page = await openPage(site, { user: "olga" });
 	await page.evaluate(() => fetch("/api/v1/streams/stop", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ camera_ids: ["praca"], reason: "Obra" }) }));

@@ -1,4 +1,5 @@
-// # timeout: 300
+// timeout: 300
+// lane: 2
 // The live wall's uses: keys, drag, layouts and groups with their addresses, the round, stills, marks, replays; what this browser cannot play; HLS
 // where the stream of all is refused; a phone.
 import { readFileSync } from "node:fs";

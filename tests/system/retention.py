@@ -213,7 +213,7 @@ def deletion():
         runs = s.get("/jobs/cleanup/runs")["items"]
         assert runs[0]["deleted"] == 6 and not any(r["dry_run"] for r in runs), runs
         # The hold ends: overdue, and yet noticed first and a day waited for.
-        s.delete(f"/holds/{hold['id']}")
+        s.delete(f"/holds/{hold['id']}?reason=fim")
         ran = clean(s)
         assert (ran["noticed"], ran["deleted"]) == (1, 0), ran
         assert clean(s)["deleted"] == 0

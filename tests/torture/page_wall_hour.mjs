@@ -1,4 +1,4 @@
-// # timeout: 7200
+// timeout: 7200
 // A wall of sixteen small streams in a browser for an hour: every tile goes on, none stands still without saying so, the delay does not grow, the
 // browser's memory stays flat; meanwhile cameras drop out and come back, streams are stopped and started, the server is killed and started again.
 // VIGIA_WALL_S: for how long (3600).

@@ -115,8 +115,9 @@ int report_sum_covered(void *self, const char *const *camera_ids, size_t n_camer
 /* Open files count up to `to`: what they hold was written by then. */
 static const char sql_written[] =
 	"SELECT volume_id, city_id, count(*), CAST(sum(1.0 * size_bytes * (min(ended_at, ?2) - max(started_at, ?1))"
-	" / (ended_at - started_at)) AS INTEGER), 0, min(started_at) FROM (SELECT r.volume_id AS volume_id, r.city_id AS city_id, r.size_bytes AS size_bytes,"
-	" r.started_at AS started_at, CASE WHEN r.status = 0 OR r.ended_at IS NULL THEN ?2 ELSE r.ended_at END AS ended_at"
+	" / (ended_at - started_at)) AS INTEGER), 0, min(started_at) FROM (SELECT r.volume_id AS volume_id, r.city_id AS city_id,"
+	" r.size_bytes AS size_bytes, r.started_at AS started_at,"
+	" CASE WHEN r.status = 0 OR r.ended_at IS NULL THEN ?2 ELSE r.ended_at END AS ended_at"
 	" FROM recordings r INDEXED BY recordings_kept_time WHERE r.status <> 4 AND r.started_at < ?2"
 	" AND r.started_at > ?1 - (SELECT longest_us FROM recording_bounds))"
 	" WHERE ended_at > ?1 AND ended_at > started_at GROUP BY volume_id, city_id ORDER BY volume_id, city_id";
@@ -136,8 +137,8 @@ int report_sum_written(void *self, int64_t from, int64_t to, struct arena *mem, 
 static const char sql_spans[] =
 	"SELECT x.started_at AS began, x.ended_at, x.status FROM recordings x INDEXED BY recordings_coverage WHERE x.status <> 0"
 	" AND x.camera_id = ?1 AND x.started_at < ?2 AND x.started_at > ?3 - (SELECT longest_us FROM recording_bounds)"
-	" AND coalesce(x.ended_at, ?2) > ?3 UNION ALL SELECT r.started_at, NULL, 0 FROM recordings r WHERE r.camera_id = ?1 AND r.status = 0"
-	" AND r.started_at < ?2 ORDER BY began";
+	" AND coalesce(x.ended_at, ?2) > ?3 UNION ALL SELECT r.started_at, NULL, 0 FROM recordings r WHERE r.camera_id = ?1"
+	" AND r.status = 0 AND r.started_at < ?2 ORDER BY began";
 
 int report_list_spans(void *self, const char *camera_id, int64_t from, int64_t to, struct arena *mem, struct footage_span **ret,
 		      size_t *ret_n)

@@ -159,11 +159,15 @@ static void test_own_password(void **state)
 	assert_int_equal(ask_with("GET", "/api/v1/cities", NULL, there, here), 401);
 	/* Another's language and password are an administrator's, who knows none of theirs. */
 	ASSERT_STATUS(200, "PATCH", "/api/v1/users/vera", s.admin, "{\"password\":\"de-novo-outra\"}");
-	/* Guesses count as at the door. */
+	/* Guesses have to wait as at the door; those of others at the same address do not count. */
 	sign_in("op", here);
-	int status = 0;
 	for (int i = 0; i < 7; i++)
+		api_status(&s, "POST", "/api/v1/session", NULL, "{\"user\":\"op\",\"password\":\"wrong\"}");
+	int status = 0;
+	for (int i = 0; i < 5; i++)
 		status = ask_with("PATCH", "/api/v1/users/op", "{\"password\":\"outra-senha\",\"current_password\":\"x\"}", here, next);
+	assert_int_equal(status, 422);
+	status = ask_with("PATCH", "/api/v1/users/op", "{\"password\":\"outra-senha\",\"current_password\":\"x\"}", here, next);
 	assert_int_equal(status, 429);
 }
 

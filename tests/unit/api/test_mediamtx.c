@@ -246,6 +246,19 @@ static void viewers_are_the_foreign_servers_to_count(void **state)
 	a = api_ask(&s, "GET", "/api/v1/status", s.admin, NULL, "");
 	assert_true(json_is_null(json_object_get(json_object_get(a.json, "cameras"), "viewers")));
 	answer_free(&a);
+	/* Who they are, as far as their addresses say. */
+	char query[API_TOKEN_CAP + 10];
+	snprintf(query, sizeof(query), "%s", token_for(s.viewer));
+	s.foreign[0] = (struct api_foreign_session){.id = "a", .camera_id = "portao-1", .query = query};
+	s.foreign[1] = (struct api_foreign_session){.id = "b", .camera_id = "portao-1", .query = "token=abc"};
+	s.foreign[2] = (struct api_foreign_session){.id = "c", .camera_id = "secreta", .query = query};
+	s.n_foreign = 3;
+	a = api_ask(&s, "GET", "/api/v1/cameras/portao-1/viewers", s.operator, NULL, "");
+	const json_t *items = json_object_get(a.json, "items");
+	assert_int_equal(json_array_size(items), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "user")), "vera");
+	assert_true(json_is_null(json_object_get(json_array_get(items, 0), "since")));
+	answer_free(&a);
 }
 
 int main(void)

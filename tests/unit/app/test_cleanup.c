@@ -312,6 +312,8 @@ static void test_who_ends_a_hold(void **state)
 	assert_int_equal(hold_create(&f->s.app, &ana, &h, &f->mem, &out, &f->p), 0);
 	assert_int_equal(hold_finish(&f->s.app, &bia, out.hold.id, NULL, &f->p), -EPERM);
 	assert_int_equal(hold_finish(&f->s.app, &admin, "nada", NULL, &f->p), -ENOENT);
+	assert_int_equal(hold_finish(&f->s.app, &admin, out.hold.id, " ", &f->p), -EINVAL);
+	assert_string_equal(f->p.field, "reason");
 	bad = h, bad.to = bad.from;
 	assert_int_equal(hold_create(&f->s.app, &ana, &bad, &f->mem, &out, &f->p), -EINVAL);
 	assert_string_equal(f->p.field, "to");

@@ -182,7 +182,7 @@ static void hold_for_a_moment(void *ctx)
 			       .reason = "briga",
 			       .until = TIME_NONE};
 	assert_int_equal(hold_create(&f.s.app, &admin, &h, &f.mem, &out, &f.p), 0);
-	assert_int_equal(hold_finish(&f.s.app, &admin, out.hold.id, NULL, &f.p), 0);
+	assert_int_equal(hold_finish(&f.s.app, &admin, out.hold.id, "fim", &f.p), 0);
 }
 
 static void test_a_hold_made_and_ended_in_a_pause(void **state)

@@ -78,8 +78,8 @@ static void test_expiring(void **state)
 			"sem gravação por 2 h 1 min; 1 arquivo "
 			"preservado, que fica\n\n"
 			"Quem precisar de alguma destas imagens deve preservá-la ou exportá-la antes desse dia.\n\n"
-			"Preservar: https://vigia.example/holds/new?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n"
-			"Exportar: https://vigia.example/export?city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n");
+			"Preservar: https://vigia.example/holds?new=1&city=lapa&from=2026-11-22T14:03:10.000Z&to=2026-11-23T02:03:10.000Z\n"
+			"Exportar: https://vigia.example/notices?id=n\n");
 	r = render(NOTICE_EXPIRING, LANGUAGE_EN, one, 1, NULL, NULL);
 	assert_string_equal(
 		r.text,
@@ -118,7 +118,7 @@ static void test_the_other_kinds(void **state)
 	r = render(NOTICE_HOLD_ENDING, LANGUAGE_PT_BR, two, 2, "https://x", NULL);
 	first_line(&r, "Em 23/11/2026 termina a preservação de 13 gravações de 2 câmeras de Lapa (12,4 GB): o que já passou "
 		       "do prazo de guarda entra no próximo aviso de vencimento e depois é excluído.");
-	assert_non_null(strstr(r.text, "Preservar: https://x/holds/new"));
+	assert_non_null(strstr(r.text, "Preservar: https://x/holds?new=1"));
 }
 
 static void test_every_kind_in_every_language(void **state)

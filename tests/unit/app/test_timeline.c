@@ -72,6 +72,29 @@ static void an_open_file_ends_now_and_an_open_gap_cuts_it(void **state)
 	assert_true(t.gaps[0].to == TIME_NONE);
 }
 
+/* Its volume went away with the row unsettled; recording went on elsewhere. */
+static void a_file_left_open_ends_where_the_next_begins(void **state)
+{
+	struct fixture *f = *state;
+	struct uuid id = record(f, "k0", NOON - 6 * HOUR, NOON - 5 * HOUR);
+	struct recording r = get(f, &id);
+	r.status = REC_RECORDING;
+	r.ended_at = TIME_NONE;
+	put(f, &r);
+	record(f, "k0", NOON - 4 * HOUR, NOON - 3 * HOUR);
+	gap(f, "k0", NOON - 5 * HOUR, NOON - 4 * HOUR, GAP_DISK_ERROR);
+	struct timeline t = line(f, &admin, "k0", MIDNIGHT, NOON, false);
+	assert_int_equal(t.n_spans, 2);
+	assert_span(&t.spans[0], NOON - 6 * HOUR, NOON - 5 * HOUR, REC_RECORDING, false);
+	assert_span(&t.spans[1], NOON - 4 * HOUR, NOON - 3 * HOUR, REC_SEALED, false);
+	struct camera c;
+	struct coverage v;
+	assert_int_equal(f->s.catalog->cameras->get(f->s.catalog->self, &admin, "k0", &f->mem, &c), 0);
+	assert_int_equal(coverage_measure(&f->s.app, &c, (const int64_t[]){MIDNIGHT, NOON}, 1, &v), 0);
+	assert_int_equal(v.recorded_s, 2 * 3600);
+	assert_int_equal(v.missing_s[GAP_DISK_ERROR], 3600);
+}
+
 /* A file found again after it was said to be lost: what is there hides what was. */
 static void what_is_there_hides_what_was(void **state)
 {
@@ -289,6 +312,7 @@ int main(void)
 		TEST(files_that_follow_each_other_are_one_span),
 		TEST(a_gap_cuts_what_its_file_covers),
 		TEST(an_open_file_ends_now_and_an_open_gap_cuts_it),
+		TEST(a_file_left_open_ends_where_the_next_begins),
 		TEST(what_is_there_hides_what_was),
 		TEST(holds_marks_and_exports_stand_beside_it),
 		TEST(noticed_footage_says_when_it_is_due),

@@ -69,6 +69,8 @@ function DayDialog({ row, day, cityId, onClose }: { row: Row; day: CoverageDay; 
 function Heat({ rows, days, cityId, open }: { rows: Row[]; days: string[]; cityId: string; open: (r: Row, d: CoverageDay) => void }) {
 	const [at, setAt] = useState<[number, number]>([0, days.length - 1]);
 	const table = useRef<HTMLTableElement>(null);
+	const wrap = useRef<HTMLDivElement>(null);
+	useEffect(() => wrap.current!.scrollTo({ left: wrap.current!.scrollWidth }), [days.length]); // the last days first
 	const row = Math.min(at[0], rows.length - 1), column = Math.min(at[1], days.length - 1);
 	const today = localDay(serverNow(), zoneOf(cityId));
 	const move = (r: number, c: number) => {
@@ -84,7 +86,7 @@ function Heat({ rows, days, cityId, open }: { rows: Row[]; days: string[]; cityI
 		move(Math.max(0, Math.min(rows.length - 1, row + step[0])), Math.max(0, Math.min(days.length - 1, column + step[1])));
 	};
 	return (
-		<div class="table-wrap heat-wrap">
+		<div class="table-wrap heat-wrap" ref={wrap}>
 			<table class="heat num" ref={table} role="grid" aria-label={t("pro_coverage")} onKeyDown={keys}>
 				<thead><tr><th scope="col">{core("camera")}</th>{days.map((d) => <th key={d} scope="col" class={d === today ? "today" : ""} title={dayText(d)}>{d.slice(8)}{(d === days[0] || d.endsWith("-01")) && <small>/{d.slice(5, 7)}</small>}</th>)}<th scope="col">{t("pro_average")}</th></tr></thead>
 				<tbody>

@@ -5,7 +5,7 @@ import { may } from "../core/session";
 import { cities, zoneOf } from "../core/store";
 import { duration, formatDate, formatDateTime, formatTime, iso, parse } from "../core/time";
 import { t } from "../i18n/footage";
-import { Button, Dialog, SelectField } from "../ui/components";
+import { Button, Dialog, IconButton, SelectField } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
 
@@ -81,11 +81,19 @@ function ChooseExport({ pieces, onClose }: { pieces: Piece[]; onClose: () => voi
 }
 
 /** The two buttons, as far as the person may. */
-export function KeepButtons({ pieces, keep, reason, compact = true, name }: { pieces: Piece[]; keep: ReturnType<typeof useKeep>; reason?: string; compact?: boolean; name: string }) {
+export function KeepButtons({ pieces, keep, reason, icons, name }: { pieces: Piece[]; keep: ReturnType<typeof useKeep>; reason?: string; icons?: boolean | "export"; name: string }) {
+	if (icons === true)
+		return (
+			<>
+				{may("hold") && <IconButton compact icon="hold" label={`${t("hold")}: ${name}`} onClick={() => keep.hold(pieces, reason)} />}
+				{may("export") && <IconButton compact icon="download" label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)} />}
+			</>
+		);
 	return (
 		<>
-			{may("hold") && <Button compact={compact} icon="hold" aria-label={`${t("hold")}: ${name}`} onClick={() => keep.hold(pieces, reason)}>{t("hold")}</Button>}
-			{may("export") && <Button compact={compact} icon="download" aria-label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)}>{t("export")}</Button>}
+			{may("hold") && <Button compact icon="hold" aria-label={`${t("hold")}: ${name}`} onClick={() => keep.hold(pieces, reason)}>{t("hold")}</Button>}
+			{may("export") && icons && <IconButton compact icon="download" label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)} />}
+			{may("export") && !icons && <Button compact icon="download" aria-label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)}>{t("export")}</Button>}
 		</>
 	);
 }

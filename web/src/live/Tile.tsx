@@ -39,9 +39,9 @@ const gapReasons: string[] = ["no_signal", "refused", "bad_data", "disk_slow", "
 
 function Card({ icon, title, last, zone, children, tone = "bad" }: { icon: IconName; title: string; last: number | null; zone: string; children?: ComponentChildren; tone?: "bad" | "off" }) {
 	return (
-		<div class={`tile-card ${tone}`} role="status">
+		<div class={`tile-card ${tone}`}>
 			<Icon name={icon} />
-			<strong>{title}</strong>
+			<strong role="status">{title}</strong>
 			<span class="num">{last === null ? t("no_frame") : <>{t("last_frame", { time: formatShort(last, zone) })} <span class="tile-more nowrap">({t("last_frame_ago", { ago: duration(now.value - last) })})</span></>}</span>
 			<span class="tile-more">{children}</span>
 		</div>
@@ -76,8 +76,8 @@ function Trouble({ feed, view, row, zone }: { feed: Feed; view: View; row: Strea
 	case "refused": return <Card icon="hold" tone="off" title={t("refused")} last={last} zone={zone}>{t("refused_text")}</Card>;
 	case "away": return <Card icon="warn" title={t("away")} last={last} zone={zone}>{t("away_text")}</Card>;
 	case "unplayable": return (
-		<div class="tile-card off" role="status">
-			<Icon name="info" /><strong>{t("unplayable", { codec: codecName(view.codec) || "H.265" })}</strong><span class="tile-more">{t("unplayable_text")}</span>
+		<div class="tile-card off">
+			<Icon name="info" /><strong role="status">{t("unplayable", { codec: codecName(view.codec) || "H.265" })}</strong><span class="tile-more">{t("unplayable_text")}</span>
 			<span class="row wrap tile-card-actions"><a class="button compact" href={lookBackLink(feed.camera, null)}>{t("look_back")}</a>
 				<Button compact icon="download" onClick={() => void downloadFile(feed.camera)}>{t("unplayable_file")}</Button></span>
 		</div>

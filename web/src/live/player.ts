@@ -187,7 +187,12 @@ export class MsePlayer implements Player {
 		return r.length ? r.end(r.length - 1) : 0;
 	}
 	private target(): number {
-		return Math.min(MOST_S, Math.max(LEAST_S, (this.gaps.length ? Math.max(...this.gaps) : 0) / 1000 + 0.1));
+		let most = 0, second = 0; // of the last gaps between fragments; a single late one does not count
+		for (const g of this.gaps) {
+			second = Math.max(second, Math.min(most, g));
+			most = Math.max(most, g);
+		}
+		return Math.min(MOST_S, Math.max(LEAST_S, second / 1000 + 0.1));
 	}
 
 	private updated(): void {

@@ -64,7 +64,8 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 	onFocus: () => void; onSeek: (at: number) => void; onRemove?: () => void; onExport: () => void; liveLink: string }) {
 	const video = useRef<HTMLVideoElement>(null), clock = useRef<HTMLTimeElement>(null), box = useRef<HTMLElement>(null);
 	const state = useSignal("empty"), trouble = useSignal<{ kind: string; detail: string } | null>(null);
-	const zone = zoneOf(cityId);
+	const zone = zoneOf(cityId), zoneNow = useRef(zone);
+	zoneNow.current = zone;
 	useEffect(() => {
 		const detach = deck.attach(cameraId, video.current!), player = deck.player(cameraId)!;
 		const off = [player.state.subscribe((s) => (state.value = s)), player.trouble.subscribe((x) => (trouble.value = x))];
@@ -75,7 +76,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 			const at = m.kind !== "recorded" ? NaN : paused ? player.wallOfFrame() : player.wall();
 			if (!e)
 				return;
-			const text = Number.isNaN(at) ? "" : `${formatDateTime(at, zone)}${paused ? "." + String(Math.floor(((at % 1000) + 1000) % 1000)).padStart(3, "0") : ""} ${formatOffset(at, zone)}`;
+			const text = Number.isNaN(at) ? "" : `${formatDateTime(at, zoneNow.current)}${paused ? "." + String(Math.floor(((at % 1000) + 1000) % 1000)).padStart(3, "0") : ""} ${formatOffset(at, zoneNow.current)}`;
 			if (text !== shown) {
 				e.textContent = shown = text;
 				e.dateTime = Number.isNaN(at) ? "" : new Date(at).toISOString();
@@ -88,7 +89,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 				f();
 			detach();
 		};
-	}, [deck, cameraId, zone]);
+	}, [deck, cameraId]);
 	useSignalEffect(() => {
 		void deck.moments.value;
 		box.current!.dataset.kind = deck.moments.value.get(cameraId)?.kind ?? "";
@@ -105,7 +106,7 @@ export function Tile({ deck, cameraId, name, cityId, known, focused, alone, onFo
 			<div class="look-tile-name"><span class="clip">{name}</span>{onRemove && <IconButton compact icon="close" label={l("remove_camera", { name })} onClick={onRemove} />}</div>
 			<time ref={clock} class="look-tile-clock num" />
 			{!known && <div class="look-tile-card" role="status"><Icon name="info" /><strong>{l("gone_camera")}</strong></div>}
-			{known && (state.value === "loading" || moment.kind === "unknown") && !t && !card && <div class="look-tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
+			{known && (state.value === "loading" || moment.kind === "unknown" || (deck.waiting.value && deck.playing.value)) && !t && !card && <div class="look-tile-wait" role="status" aria-label={l("loading_card")}><span class="spinner" /></div>}
 			{card && <Card key={`${moment.kind} ${"from" in moment ? moment.from : ""}`} card={card} zone={zone} at={at} cameraId={cameraId} onSeek={onSeek} />}
 			{!card && t && <div class="look-tile-card" role="status" data-trouble={t.kind}><Icon name="warn" /><strong>{l(`t_${t.kind}` as "t_codec")}</strong><p class="small muted">{l(`t_${t.kind}_text` as "t_codec_text")}</p>
 				{t.kind === "codec" ? <Button icon="download" onClick={onExport}>{l("export")}</Button> : t.kind !== "away" && t.kind !== "busy" && <Button icon="refresh" onClick={() => onSeek(deck.position.peek())}>{l("reload_card")}</Button>}</div>}

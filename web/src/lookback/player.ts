@@ -72,7 +72,7 @@ export class TilePlayer {
 				break;
 			at = p;
 		}
-		return at ? at.wall + (media - at.media) * 1000 : NaN;
+		return at ? Math.round(at.wall + (media - at.media) * 1000) : NaN;
 	}
 	private mediaOf(wall: number): number {
 		let at;
@@ -98,7 +98,7 @@ export class TilePlayer {
 	/** Shows the picture of that instant, which lies in this run. */
 	show(wall: number, run: Interval): void {
 		this.target = wall;
-		if (this.list && this.state.value !== "failed" && wall >= this.list.from && wall < this.list.to) {
+		if (this.list && (this.state.value !== "failed" || this.trouble.value?.kind === "codec") && wall >= this.list.from && wall < this.list.to) {
 			if (this.state.value === "ready")
 				this.seek(wall);
 			return;
@@ -121,7 +121,7 @@ export class TilePlayer {
 		this.trouble.value = null;
 		let list: Playlist;
 		try {
-			list = await loadPlaylist(this.cameraId, Math.max(run.from, wall - BEFORE), Math.min(run.to, wall + BEHIND), abort.signal);
+			list = await loadPlaylist(this.cameraId, Math.max(run.from, wall - BEFORE), Math.min(run.to, wall + BEHIND), wall, abort.signal);
 		} catch (e) {
 			if (!abort.signal.aborted)
 				this.refused(e, wall, run);
@@ -173,7 +173,7 @@ export class TilePlayer {
 		this.hls = hls;
 		hls.on(H.Events.ERROR, (_, data) => this.troubled(H, hls, data));
 		hls.once(H.Events.FRAG_BUFFERED, () => {
-			if (this.hls !== hls)
+			if (this.hls !== hls || this.trouble.value?.kind === "codec")
 				return;
 			this.state.value = "ready";
 			this.trouble.value = null;

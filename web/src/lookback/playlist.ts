@@ -8,13 +8,13 @@ export interface Playlist { text: string; segments: Segment[]; from: number; to:
 /** Footage between two segments that is missing (a file that could not be read) and would be jumped over in silence. */
 const HOLE = 2000;
 
-export async function loadPlaylist(cameraId: string, from: number, to: number, signal: AbortSignal): Promise<Playlist> {
+export async function loadPlaylist(cameraId: string, from: number, to: number, around: number, signal: AbortSignal): Promise<Playlist> {
 	const answer: Response = await call(`/cameras/${encodeURIComponent(cameraId)}/playback.m3u8` + query({ from: iso(from), to: iso(to) }), { raw: true, signal });
-	return readPlaylist(await answer.text(), new URL(answer.url), from);
+	return readPlaylist(await answer.text(), new URL(answer.url), around);
 }
 
-/** Keeps what goes on without a hole around `from`. */
-export function readPlaylist(text: string, base: URL, from: number): Playlist {
+/** Keeps what goes on without a hole around an instant, or what comes first behind it. */
+export function readPlaylist(text: string, base: URL, around: number): Playlist {
 	const head: string[] = [], kept: string[] = [], segments: Segment[] = [];
 	let map = "", block: string[] = [], wall = NaN, seconds = 0, media = 0, end = NaN;
 	for (const line of text.split("\n")) {
@@ -36,7 +36,7 @@ export function readPlaylist(text: string, base: URL, from: number): Playlist {
 			continue;
 		}
 		if (segments.length && wall - end > HOLE) {
-			if (end > from)
+			if (end > around)
 				break; // what follows is another piece: asked for when somebody gets there
 			kept.length = segments.length = media = 0;
 			block = [map, ...block.filter((l) => l !== map && l !== "#EXT-X-DISCONTINUITY")];

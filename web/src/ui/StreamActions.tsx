@@ -69,7 +69,7 @@ function Results({ outcomes }: { outcomes: Outcome[] }) {
 				{done > 0 && <Badge tone="ok">{t("results_ok", { n: done })}</Badge>}
 				{failed.length > 0 && <Badge tone="bad">{t("results_failed", { n: failed.length })}</Badge>}
 			</div>
-			<ul class="results" aria-label={t("results")} tabIndex={0}>
+			<ul class="action-results" aria-label={t("results")} tabIndex={0}>
 				{[...failed, ...outcomes.filter((o) => !o.error)].map((o) => (
 					<li key={o.id} data-result={o.id} data-ok={String(!o.error)}>
 						<span class="clip grow">{o.name}</span>

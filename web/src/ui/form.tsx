@@ -2,9 +2,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
+import { params, setParams } from "../core/router";
+import { session } from "../core/session";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/form";
 import { Button, Dialog, Notice, problemText } from "./components";
+import { useDebounced } from "./hooks";
 
 const same = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 const kept = new Map<string, object>();
@@ -23,10 +26,11 @@ export interface Draft<T> {
 }
 
 /** A form's values: what is saved, and over it what was typed. Fields that nobody touched follow what is saved. Typed values outlive the form
- * (the browser's back button, another view) until they are saved or discarded. */
-export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
+ * (the browser's back button, another view) until they are saved or discarded; but for passwords (`secret`), and for who typed them alone. */
+export function useDraft<T extends object>(name: string, saved: T, ...secret: (keyof T)[]): Draft<T> {
+	const key = `${session.value?.user} ${name}`;
 	const [typed, setTyped] = useState<Partial<T>>(() => (kept.get(key) as Partial<T>) ?? {});
-	const [restored, setRestored] = useState(() => kept.has(key));
+	const [restored, setRestored] = useState(() => Object.keys(kept.get(key) ?? {}).length > 0);
 	const base = useRef(saved);
 	const changed = (Object.keys(typed) as (keyof T)[]).filter((k) => !same(typed[k], saved[k]));
 	const theirs: Partial<T> = {};
@@ -46,7 +50,10 @@ export function useDraft<T extends object>(key: string, saved: T): Draft<T> {
 		value: { ...saved, ...typed }, changed, dirty, theirs, restored: restored && dirty,
 		set: (change) => setTyped((before) => {
 			const next = { ...before, ...change };
-			kept.set(key, next);
+			const safe = { ...next };
+			for (const k of secret)
+				delete safe[k];
+			kept.set(key, safe);
 			return next;
 		}),
 		discard: () => {
@@ -149,4 +156,24 @@ export function useMore(total: number, step = 100): { shown: number; end: (e: El
 	// Observed again after each growth: an end that stays in sight says nothing anew.
 	const more = shown < total;
 	return { shown: Math.min(shown, total), end: more ? end : () => undefined, upTo: (n) => setShown((s) => Math.max(s, n)) };
+}
+
+/** Text of the address's query, typed letter by letter: the address follows when the typing pauses. */
+export function useTextParam(name: string): [string, (text: string) => void] {
+	const param = params.value.get(name) ?? "";
+	const [text, setText] = useState(param);
+	const late = useDebounced(text, 300);
+	const wrote = useRef(param);
+	useEffect(() => {
+		if (param !== wrote.current)
+			setText((wrote.current = param));
+	}, [param]);
+	useEffect(() => {
+		const value = late.trim();
+		if (value !== wrote.current) {
+			wrote.current = value;
+			setParams({ [name]: value || null });
+		}
+	}, [late]);
+	return [text, setText];
 }

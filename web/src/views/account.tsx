@@ -15,7 +15,7 @@ import { playSound } from "../ui/lostSound";
 const rights: Right[] = ["see_status", "see_pictures", "export", "hold", "mark", "run_streams", "see_audit", "administer"];
 
 function PasswordForm() {
-	const draft = useDraft("password:own", { current: "", next: "", again: "" });
+	const draft = useDraft("password:own", { current: "", next: "", again: "" }, "current", "next", "again");
 	const v = draft.value;
 	const saving = useSave(["password", "current_password"], (field) => t(`e_${field}` as "e_password"));
 	const [done, setDone] = useState(false);
@@ -92,7 +92,7 @@ export default function View() {
 					<div class="row wrap"><div class="check-field grow"><Check label={t("sound")} checked={!!preferences.value.sound} onChange={(sound) => setPreferences({ sound })} /><span class="hint">{t("sound_hint")}</span></div>
 						<Button icon="sound" onClick={() => void playSound()}>{t("sound_try")}</Button></div>
 				</section>
-				<section class="card stack" aria-labelledby="acc-pass"><h2 id="acc-pass">{t("acc_password")}</h2><PasswordForm /></section>
+				<section class="card stack" aria-labelledby="acc-pass"><h2 id="acc-pass">{t("acc_password")}</h2><PasswordForm key={s.user} /></section>
 				<div class="stack">
 					<section class="card stack" aria-labelledby="acc-session"><h2 id="acc-session">{t("acc_session")}</h2>
 						<p>{t("session_until", { at: formatShort(parse(s.expires_at)) })}</p>

@@ -5,12 +5,13 @@ import { bytes, fold, language, number } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
 import { cameraName, cities, cityName, streams, zoneOf } from "../core/store";
-import { dayToInstant, formatDate, formatDateTime, formatOffset, formatTime, iso, localDay, parse, serverNow, startOfDay } from "../core/time";
+import { dayToInstant, formatDate, formatDateTime, formatOffset, formatTime, iso, localDay, parse, parseTyped, serverNow, startOfDay } from "../core/time";
 import type { Camera, Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t, type PeopleWord } from "../i18n/people";
-import { Badge, Button, Empty, ErrorState, Field, Loading, Notice, PageHeader, problemText, Search, Segmented, SelectField, TextField, toastError } from "../ui/components";
-import { useDebounced, useLoad } from "../ui/hooks";
+import { Badge, Button, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, problemText, Search, Segmented, SelectField, TextField, toastError } from "../ui/components";
+import { useTextParam } from "../ui/form";
+import { useLoad } from "../ui/hooks";
 
 interface Entry { at: string; actor: string; action: string; object: string; city_id: string | null; details: Record<string, unknown> }
 interface Page { items: Entry[]; next_cursor: string | null }
@@ -73,7 +74,10 @@ function CameraField({ value, cameras, onChange }: { value: string; cameras: Kno
 	const id = useId(), box = useRef<HTMLDivElement>(null);
 	const found = useMemo(() => {
 		const words = fold(text ?? "").trim().split(/\s+/);
-		return cameras.filter((c) => String(c.number) === words[0] || words.every((w) => fold(`${c.name} ${c.id} ${cityName(c.city_id)}`).includes(w))).slice(0, 12);
+		// The number first, then names that begin so, then those that have it somewhere.
+		const rank = (c: Known, name: string) => (String(c.number) === words[0] ? 0 : name.startsWith(words.join(" ")) || c.id === words[0] ? 1 : words.every((w) => name.includes(w)) ? 2 : 3);
+		return cameras.map((c) => ({ c, name: fold(c.name) })).filter(({ c, name }) => String(c.number) === words[0] || words.every((w) => `${name} ${c.id} ${fold(cityName(c.city_id))}`.includes(w)))
+			.sort((a, b) => rank(a.c, a.name) - rank(b.c, b.name)).slice(0, 12).map(({ c }) => c);
 	}, [text, cameras]);
 	const open = text !== null;
 	const choose = (c: Known | undefined) => {
@@ -116,8 +120,40 @@ function CameraField({ value, cameras, onChange }: { value: string; cameras: Kno
 	);
 }
 
+/** A day as people type it: "12/11/2026", "12/11", "12"; or chosen from the browser's calendar. */
+function DayField({ label, name, value, zone, onChange }: { label: string; name: string; value: string; zone: string; onChange: (day: string | null) => void }) {
+	const said = value.split("-").reverse().join("/");
+	const [text, setText] = useState<string | null>(null);
+	const [wrong, setWrong] = useState(false);
+	const calendar = useRef<HTMLInputElement>(null);
+	const take = () => {
+		if (text === null)
+			return;
+		const only = /^\d{1,2}$/.exec(text.trim()), today = localDay(serverNow(), zone);
+		const at = !text.trim() ? null : parseTyped(only ? `${text.trim()}/${today.slice(5, 7)}` : text, zone, serverNow());
+		setWrong(!!text.trim() && at === null);
+		if (text.trim() && at === null)
+			return;
+		setText(null);
+		onChange(at === null ? null : localDay(at, zone));
+	};
+	return (
+		<div class="day">
+			<Field label={label} error={wrong ? t("not_a_day") : null}>
+				{(ids) => <input class="input" name={name} value={text ?? said} placeholder={t("day_hint")} autocomplete="off" onInput={(e) => setText(e.currentTarget.value)} onBlur={take} onKeyDown={(e) => e.key === "Enter" && take()} {...ids} />}
+			</Field>
+			<input ref={calendar} type="date" tabIndex={-1} aria-hidden="true" value={value} onInput={(e) => {
+				setText(null);
+				setWrong(false);
+				onChange(e.currentTarget.value || null);
+			}} />
+			<IconButton compact icon="calendar" label={t("calendar", { label })} onClick={() => calendar.current?.showPicker?.()} />
+		</div>
+	);
+}
+
 /** "3 people saw Portão 1 on 12/11/2026: ..." */
-function Answer({ rows, more, camera, when, zone }: { rows: Entry[]; more: boolean; camera: string; when: string; zone: string }) {
+function Answer({ rows, more, camera, when, zone, oneDay }: { rows: Entry[]; more: boolean; camera: string; when: string; zone: string; oneDay: boolean }) {
 	const people = useMemo(() => {
 		const by = new Map<string, Map<string, number[]>>();
 		for (const e of rows) {
@@ -127,10 +163,10 @@ function Answer({ rows, more, camera, when, zone }: { rows: Entry[]; more: boole
 		}
 		return [...by].sort((a, b) => a[0].localeCompare(b[0]));
 	}, [rows]);
-	const day = (ms: number) => `${formatDate(ms, zone)} ${formatTime(ms, zone)}`;
+	const day = (ms: number) => (oneDay ? formatTime(ms, zone) : formatDateTime(ms, zone));
 	const times = (at: number[]) => {
 		const from = Math.min(...at), to = Math.max(...at), one = formatDate(from, zone) === formatDate(to, zone);
-		return at.length === 1 ? t("at_time", { at: day(from) }) : t("between", { from: day(from), to: one ? formatTime(to, zone) : day(to) });
+		return at.length === 1 ? t(oneDay ? "at_time" : "at_day", { at: day(from) }) : t("between", { from: day(from), to: one ? formatTime(to, zone) : day(to) });
 	};
 	if (!people.length)
 		return <div data-answer="0"><Notice tone="ok">{t("a_none", { camera, when })}</Notice></div>;
@@ -146,18 +182,7 @@ export default function View() {
 	const p = params.value;
 	const camera = p.get("camera") ?? "", actor = p.get("actor") ?? "", action = p.get("action") ?? "", city = p.get("city") ?? "", views = p.get("views") === "1";
 	const from = p.get("day") ?? p.get("from") ?? "", to = p.get("day") ?? p.get("to") ?? "";
-	const [text, setText] = useState(p.get("text") ?? ""), [who, setWho] = useState(actor);
-	useEffect(() => setText(p.get("text") ?? ""), [p.get("text")]);
-	useEffect(() => setWho(actor), [actor]);
-	const lateText = useDebounced(text.trim(), 300), lateWho = useDebounced(who.trim(), 400);
-	useEffect(() => {
-		if (lateWho === who.trim() && lateWho !== actor)
-			setParams({ actor: lateWho || null });
-	}, [lateWho]);
-	useEffect(() => {
-		if (lateText === text.trim() && lateText !== (p.get("text") ?? ""))
-			setParams({ text: lateText || null });
-	}, [lateText]);
+	const [text, setText] = useTextParam("text"), [who, setWho] = useTextParam("actor");
 	// Archived cameras were seen too.
 	const list = useLoad((signal) => all<Camera>("/cameras?archived=true", { signal, background: true }), []);
 	const cameras = useMemo<Known[]>(() => (list.data ? list.data.map((c) => ({ id: c.id, name: c.name, city_id: c.city_id, number: c.number, archived: !!c.archived_at }))
@@ -216,8 +241,8 @@ export default function View() {
 				<div class="who"><TextField label={t("actor")} name="actor" value={who} placeholder={t("any")} onInput={setWho} /></div>
 				{!views && <SelectField label={t("action")} value={action} onChange={(v) => setParams({ action: v || null })} options={[{ value: "", label: t("any") }, ...groups.map((g) => ({ value: g, label: t(`g_${g}`) }))]} />}
 				{cities.value.size > 1 && !camera && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
-				<Field label={t("from")}>{(ids) => <input class="input" type="date" name="from" value={from} max={to || today} onInput={(e) => span(e.currentTarget.value || null, to || e.currentTarget.value || null)} {...ids} />}</Field>
-				<Field label={t("to")}>{(ids) => <input class="input" type="date" name="to" value={to} min={from || undefined} onInput={(e) => span(from || null, e.currentTarget.value || null)} {...ids} />}</Field>
+				<DayField label={t("from")} name="from" value={from} zone={zone} onChange={(day) => span(day, !to || (day && to < day) ? day : to)} />
+				<DayField label={t("to")} name="to" value={to} zone={zone} onChange={(day) => span(day && from > day ? day : from || null, day)} />
 				<div class="row"><Button onClick={() => span(today, today)} pressed={from === today && to === today}>{t("today")}</Button><Button onClick={() => span(localDay(startOfDay(serverNow(), zone, -6), zone), today)}>{t("week")}</Button>
 					{(from || to || camera || actor || action || city || text) && <Button kind="quiet" onClick={() => setParams({ day: null, from: null, to: null, camera: null, actor: null, action: null, city: null, text: null })}>{t("clear")}</Button>}</div>
 				{!views && <Search value={text} label={t("text")} onInput={setText} />}
@@ -225,7 +250,7 @@ export default function View() {
 			{views && !camera && <p class="muted">{t("who_saw_hint")}</p>}
 			{first.error && !current ? <ErrorState error={first.error} retry={first.reload} /> : !current ? <Loading rows={8} /> : <>
 				{first.error && <Notice tone="warn">{problemText(first.error)}</Notice>}
-				{camera && views && <Answer rows={rows} more={!!next} camera={names.get(camera) ?? cameraName(camera)} when={when} zone={zone} />}
+				{camera && views && <Answer rows={rows} more={!!next} camera={names.get(camera) ?? cameraName(camera)} when={when} zone={zone} oneDay={!!from && from === to} />}
 				{!rows.length ? !(camera && views) && <Empty icon="audit" title={t("none_title")}>{t("none_text")}</Empty> : <div class="card flush">
 					<div class="table-wrap" tabIndex={0} role="region" aria-label={core("audit")}>
 						<table class="table audit-table">

@@ -175,10 +175,10 @@ function Cells({ row, mistakes, fixing, edit }: { row: Row; mistakes: LineMistak
 			{mapping.value.map((column, i) => {
 				const value = row.cells[i] ?? "";
 				if (!column)
-					return <td key={i}><div class="cell muted" title={value}>{value}</div></td>;
+					return <td key={i}><div class="import-cell muted" title={value}>{value}</div></td>;
 				const mine = mistakes.filter((m) => m.field === column);
 				if (!mine.length && !fixing)
-					return <td key={i}><div class="cell" title={value}>{value}</div></td>;
+					return <td key={i}><div class="import-cell" title={value}>{value}</div></td>;
 				return (
 					<td key={i}>
 						<input class="input" value={value} spellcheck={false} aria-label={t("imp_edit_cell", { column: columnWord(column), line: String(row.line) })} aria-invalid={mine.length ? "true" : undefined} onInput={(e) => edit(i, e.currentTarget.value)} />
@@ -211,7 +211,13 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 
 	const edit = (row: Row, i: number, text: string) => {
 		rows.value = rows.value!.map((r) => (r === row ? { ...r, cells: Object.assign(Array.from({ length: Math.max(r.cells.length, i + 1) }, (_, k) => r.cells[k] ?? ""), { [i]: text }) } : r));
-		setTouched((s) => new Set(s).add(row.line));
+		recheck(row.line);
+	};
+	// What was said of a line that changed is not true any more.
+	const recheck = (line: number) => {
+		setTouched((s) => new Set(s).add(line));
+		if (checked.value)
+			checked.value = { ...checked.value, lines: new Map([...checked.value.lines].filter(([n]) => n !== line)) };
 	};
 	const next = () => {
 		const broken = shown.filter((r) => states.get(r.line) === "bad");
@@ -258,6 +264,11 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 					setTouched(new Set());
 				}} options={[{ value: "all", label: `${t("imp_all")} (${all.length})` }, { value: "bad", label: `${t("imp_only_bad")} (${bad})` }]} />
 				<Button icon="down" disabled={!bad} onClick={next}>{t("imp_next")}</Button>
+			</div>
+			<div class="row wrap import-how">
+				<Check label={t("imp_existing")} checked={existing.value} onChange={(v) => (existing.value = v)} />
+				{may("run_streams") && <Check label={t("imp_start")} checked={begin.value} onChange={(v) => (begin.value = v)} />}
+				<span class="grow" />
 				<Button icon="download" disabled={!bad} onClick={saveBad}>{t("imp_save_bad")}</Button>
 				<Button icon="edit" onClick={() => {
 					raw.value = writeCsv([{ line: 1, cells: titles.value }, ...all.filter((r) => !addedLines.value.has(r.line))]);
@@ -293,9 +304,13 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 								return (
 									<tr key={r.line} data-line={r.line} data-state={state} class={state === "bad" ? "broken" : state === "added" ? "gone" : ""}>
 										<td class="line">{r.line}</td>
-										<td>{state === "bad" ? <><Badge tone="bad">{t("imp_bad", { n: mistakes.length || 1 }).replace(/^\d+ /, "")}</Badge>{others.map((m) => <div key={m.error} class="cell-error">{word(m)}</div>)}
+										<td>{state === "bad" ? <><Badge tone="bad">{t("imp_row_bad")}</Badge>{others.map((m) => <div key={m.error} class="cell-error">{word(m)}</div>)}
+											{r.cells.length > titles.value.length && <><button type="button" class="link small" onClick={() => {
+												rows.value = rows.value!.map((x) => (x === r ? { ...x, cells: x.cells.slice(0, titles.value.length) } : x));
+												recheck(r.line);
+											}}>{t("imp_drop_cells", { cells: r.cells.slice(titles.value.length).join(", ") })}</button><br /></>}
 											<button type="button" class="link small" onClick={() => (rows.value = rows.value!.filter((x) => x !== r))}>{t("imp_remove")}</button></>
-											: state === "ok" ? <Badge tone="ok">{t("imp_ok")}</Badge> : state === "added" ? <Badge tone="info">{t("imp_added_row")}</Badge> : state === "skipped" ? <Badge>{t("imp_skipped")}</Badge> : <span class="muted small">…</span>}</td>
+											: state === "ok" ? <Badge tone="ok">{t("imp_ok")}</Badge> : state === "added" ? <Badge tone="info">{t("imp_added_row")}</Badge> : state === "skipped" ? <Badge>{t("imp_skipped")}</Badge> : <span class="muted small">{lines ? t("imp_wait") : "…"}</span>}</td>
 										<Cells row={r} mistakes={mistakes} fixing={fixing} edit={(i, text) => edit(r, i, text)} />
 									</tr>
 								);
@@ -312,10 +327,8 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 					{lines && <><Badge tone="ok">{t("imp_good", { n: good })}</Badge>{bad > 0 && <Badge tone="bad">{t("imp_bad", { n: bad })}</Badge>}{skipped > 0 && <Badge>{t("imp_skip", { n: skipped })}</Badge>}
 						{addedLines.value.size > 0 && <Badge tone="info">{t("imp_done", { n: addedLines.value.size })}</Badge>}</>}
 				</div>
-				<Check label={t("imp_existing")} checked={existing.value} onChange={(v) => (existing.value = v)} />
-				{may("run_streams") && <Check label={t("imp_start")} checked={begin.value} onChange={(v) => (begin.value = v)} />}
 				{addedLines.value.size > 0 && !good ? <Button icon="camera" onClick={() => setParams({ import: null })}>{t("imp_see")}</Button> : null}
-				{(good > 0 || !addedLines.value.size) && <Button kind="primary" busy={busy} disabled={!good || checking || needed.length > 0 || error != null} onClick={() => (bad ? setAsking("good") : void add())}>{bad ? t("imp_add_good", { n: good }) : t("imp_add", { n: good })}</Button>}
+				{(good > 0 || !addedLines.value.size) && <Button kind="primary" busy={busy} disabled={!good || checking || needed.length > 0 || error != null} onClick={() => (bad ? setAsking("good") : void add())}>{!good ? t("save_add") : bad ? t("imp_add_good", { n: good }) : t("imp_add", { n: good })}</Button>}
 			</div>
 			{asking === "good" && <ConfirmDialog title={t("imp_add_good", { n: good })} action={t("imp_add_good", { n: good })} onClose={() => setAsking(null)} work={add}><p>{t("imp_confirm", { n: good, b: bad })}</p></ConfirmDialog>}
 			{asking === "discard" && <ConfirmDialog title={t("imp_discard")} danger action={t("imp_new")} onClose={() => setAsking(null)} work={async () => forget()}><p>{t("imp_discard_text")}</p></ConfirmDialog>}

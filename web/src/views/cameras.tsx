@@ -10,7 +10,7 @@ import type { Camera } from "../core/types";
 import { t } from "../i18n/cameras";
 import { t as core } from "../i18n/core";
 import { Badge, Button, ConfirmDialog, Empty, ErrorState, IconButton, Loading, PageHeader, RecordingBadge, Search, Segmented, SelectField, StatusBadge, toast, toastError } from "../ui/components";
-import { useMore } from "../ui/form";
+import { useMore, useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { RowMenu } from "../ui/RowMenu";
@@ -133,8 +133,7 @@ function List() {
 			timer.current = undefined;
 		};
 	}, []);
-	const [text, setText] = useState(p.get("text") ?? "");
-	useEffect(() => setText(p.get("text") ?? ""), [p.get("text")]);
+	const [text, setText] = useTextParam("text");
 	const city = p.get("city") ?? "", group = p.get("group"), sort = p.get("sort") ?? "name";
 	const rows = useMemo(() => {
 		const wanted = fold(text.trim());
@@ -165,10 +164,7 @@ function List() {
 				<Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>
 			</PageHeader>
 			<div class="toolbar">
-				<Search value={text} label={t("search")} onInput={(v) => {
-					setText(v);
-					setParams({ text: v || null });
-				}} />
+				<Search value={text} label={t("search")} onInput={setText} />
 				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null, group: null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
 				{(groups.length > 1 || group !== null) && <SelectField label={core("group")} value={group === null ? "*" : group === "-" ? "" : group} onChange={(v) => setParams({ group: v === "*" ? null : v || "-" })} options={[{ value: "*", label: t("all_groups") }, ...groups.map((g) => ({ value: g, label: g || t("no_group") }))]} />}
 				<Segmented label={t("show")} value={show} onChange={(v) => setParams({ show: v === "active" ? null : v })} options={[{ value: "active", label: t("active") }, { value: "archived", label: t("archived_only") }, { value: "all", label: t("every") }]} />

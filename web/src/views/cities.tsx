@@ -128,14 +128,14 @@ function CityDialog({ city, onClose }: { city: City | null; onClose: () => void 
 	return (
 		<FormDialog title={city ? t("edit_title", { name: city.name }) : t("new_title")} wide draft={draft} saving={saving} onSave={() => void save()} onClose={onClose} disabled={changesDays && deletes === null}>
 			<fieldset class="part"><legend>{t("part_who")}</legend>
-				<div class="c8"><TextField label={t("name")} name="name" value={v.name} error={e.name} onInput={(x) => set({ name: x })} required maxLength={200} autofocus={!city} /><Theirs value={draft.theirs.name} /></div>
+				<div class={city ? "c6" : "c8"}><TextField label={t("name")} name="name" value={v.name} error={e.name} onInput={(x) => set({ name: x })} required maxLength={200} autofocus={!city} /><Theirs value={draft.theirs.name} /></div>
 				{!city && <div class="c4"><TextField label={`${t("id")} (${core("optional")})`} name="id" value={v.id} error={e.id} onInput={(x) => set({ id: x })} hint={t("id_hint")} /></div>}
-				<div class={city ? "c4" : "c6"}><Field label={t("zone")} hint={t("zone_hint")} error={e.time_zone}>{(ids) => (
+				<div class={city ? "c3" : "c6"}><Field label={t("zone")} hint={t("zone_hint")} error={e.time_zone}>{(ids) => (
 					<select class="input" name="time_zone" value={v.time_zone} onChange={(x) => set({ time_zone: x.currentTarget.value })} {...ids}>
 						<optgroup label={t("brazil")}>{brazil.map((z) => <option key={z} value={z}>{z}</option>)}</optgroup>
 						<optgroup label={t("others")}>{(otherZones().includes(v.time_zone) || brazil.includes(v.time_zone) ? otherZones() : [v.time_zone, ...otherZones()]).map((z) => <option key={z} value={z}>{z}</option>)}</optgroup>
 					</select>)}</Field></div>
-				<div class="c6"><SelectField label={t("language")} value={v.language} error={e.language} onChange={(x) => set({ language: x as Values["language"] })} options={languages()} /></div>
+				<div class={city ? "c3" : "c6"}><SelectField label={t("language")} value={v.language} error={e.language} onChange={(x) => set({ language: x as Values["language"] })} options={languages()} /></div>
 			</fieldset>
 			<fieldset class="part"><legend>{t("part_keep")}</legend>
 				<div class="c6"><TextField label={t("retention_days")} name="retention_days" inputMode="numeric" value={v.retention_days} error={e.retention_days} onInput={(x) => set({ retention_days: x })} hint={t("retention_hint")} /><Theirs value={draft.theirs.retention_days} /></div>

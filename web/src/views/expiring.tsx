@@ -1,7 +1,7 @@
 // What the clean-up takes soon: first what somebody marked and nobody holds, then a line per camera and due date, with its files on demand.
 import { Fragment } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { bytes, fold } from "../core/i18n";
+import { bytes, fold, number } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
 import { onEvent, zoneOf } from "../core/store";
@@ -24,7 +24,7 @@ const keyOf = (e: Expiring) => `${e.due_on} ${e.camera_id} ${e.noticed}`;
 /** "vence hoje", "vence amanhã", "vence 30/11/2026" */
 function goes(e: Expiring): string {
 	const zone = zoneOf(e.city_id), day = localDay(serverNow(), zone);
-	return e.due_on <= day ? t("exp_goes_today") : e.due_on === localDay(serverNow() + 86_400_000, zone) ? t("exp_goes_tomorrow") : t("exp_goes", { date: dayText(e.due_on) });
+	return e.due_on < day ? t("exp_went", { date: dayText(e.due_on) }) : e.due_on === day ? t("exp_goes_today") : e.due_on === localDay(serverNow() + 86_400_000, zone) ? t("exp_goes_tomorrow") : t("exp_goes", { date: dayText(e.due_on) });
 }
 
 function MarkedOne({ e, m, keep }: { e: Expiring; m: Mark; keep: Keep }) {
@@ -94,7 +94,7 @@ function Line({ e, keep, chosen, choose, turn }: { e: Expiring; keep: Keep; chos
 				<td data-label={t("held")}>{e.held_files ? <Badge tone="hold">{t("held_files", { n: e.held_files })}</Badge> : <span class="muted">–</span>}</td>
 				<td class="acts"><span class="row">
 					{may("see_pictures") && <a class="button compact icon quiet" href={lookbackLink([e.camera_id], parse(e.first))} title={t("watch")} aria-label={`${t("watch")}: ${e.camera_name}`}><Icon name="play" small /></a>}
-					<KeepButtons pieces={[pieceOf(e)]} keep={keep} name={e.camera_name} />
+					<KeepButtons icons="export" pieces={[pieceOf(e)]} keep={keep} name={e.camera_name} />
 				</span></td>
 			</tr>
 			{open && <tr class="opened"><td colSpan={8}><Files e={e} keep={keep} turn={turn} /></td></tr>}
@@ -107,7 +107,7 @@ function DueGroup({ items, keep, chosen, setChosen, turn }: { items: Expiring[];
 	const first = items[0]!, zone = zoneOf(first.city_id);
 	const [shown, show] = useState(ROWS);
 	const today = localDay(serverNow(), zone), tomorrow = localDay(serverNow() + 86_400_000, zone);
-	const title = first.due_on <= today ? t("exp_today", { date: dayText(first.due_on) }) : first.due_on === tomorrow ? t("exp_tomorrow", { date: dayText(first.due_on) }) : t("exp_on", { date: dayText(first.due_on) });
+	const title = first.due_on < today ? t("exp_was_on", { date: dayText(first.due_on) }) : first.due_on === today ? t("exp_today", { date: dayText(first.due_on) }) : first.due_on === tomorrow ? t("exp_tomorrow", { date: dayText(first.due_on) }) : t("exp_on", { date: dayText(first.due_on) });
 	const size = items.reduce((n, e) => n + e.bytes, 0), files = items.reduce((n, e) => n + e.files, 0);
 	const cameras = new Set(items.map((e) => e.camera_id)).size;
 	const gone = items.map((e) => e.deleted_at).filter((x): x is string => x !== null).sort()[0];
@@ -190,10 +190,10 @@ export default function View() {
 				? <Empty icon="check" title={t("exp_none")}>{t("exp_none_text")}</Empty> : (
 					<>
 						<dl class="figures">
-							<div><dd class="num">{totals!.cameras}</dd><dt>{t("exp_cameras")}</dt></div>
+							<div><dd class="num">{number(totals!.cameras)}</dd><dt>{t("exp_cameras")}</dt></div>
 							<div><dd class="num">{bytes(totals!.bytes)}</dd><dt>{t("exp_size")}</dt></div>
 							<div><dd class="num">{hours(items.reduce((n, e) => n + e.seconds, 0))}</dd><dt>{t("exp_hours")}</dt></div>
-							<div class={totals!.marks ? "warn" : ""}><dd class="num">{totals!.marks}</dd><dt>{t("exp_unheld", { n: totals!.marks })}</dt></div>
+							<div class={totals!.marks ? "warn" : ""}><dd class="num">{number(totals!.marks)}</dd><dt>{t("exp_unheld", { n: totals!.marks })}</dt></div>
 						</dl>
 						{marked.length > 0 && (
 							<section class="card flush attention" aria-labelledby="exp-marked">

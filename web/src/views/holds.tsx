@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { all, del, get, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
-import { navigate, params, path, setParams } from "../core/router";
+import { params, setParams } from "../core/router";
 import { may, session } from "../core/session";
 import { cameraName, cityName, onEvent, streamList, zoneOf, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, formatOffset, now, parse, serverNow } from "../core/time";
@@ -132,8 +132,8 @@ export default function View() {
 	const [shown, setShown] = useState(50);
 	const keep = useKeep(list.reload);
 	useEffect(() => onEvent((e) => (e.kind === "hold" || e.kind === "resync") && list.reload()), []);
-	// A notice's link, /holds/new?city&from&to: all of a city's cameras in that time.
-	const asked = path.value === "/holds/new";
+	// A notice's link, ?new=1&city&from&to: all of a city's cameras in that time.
+	const asked = params.value.get("new") !== null;
 	const from = parse(params.value.get("from") ?? ""), to = parse(params.value.get("to") ?? "");
 	const ofCity = useMemo(() => streamList.value.filter((s) => s.city_id === city).map((s) => s.camera_id), [streamList.value, city]);
 	const rows = useMemo(() => {
@@ -143,13 +143,13 @@ export default function View() {
 	}, [list.data, text, show]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
 	const made = (h: Hold | null) => {
-		navigate("/holds" + query({ city }), true);
+		setParams({ new: null, from: null, to: null });
 		if (h)
 			list.reload();
 	};
 	return (
 		<div class="page footage">
-			<PageHeader title={core("holds")} about={t("hol_about")}>{may("hold") && <Button kind="primary" icon="plus" onClick={() => navigate("/holds/new" + query({ city }))}>{t("hol_new")}</Button>}</PageHeader>
+			<PageHeader title={core("holds")} about={t("hol_about")}>{may("hold") && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("hol_new")}</Button>}</PageHeader>
 			<div class="toolbar">
 				<Search value={text} label={t("hol_search")} onInput={(v) => setParams({ text: v || null })} />
 				<CityField value={city} label={core("city")} />
@@ -169,7 +169,7 @@ export default function View() {
 				if (done)
 					list.reload();
 			}} />}
-			{asked && <HoldDialog cameraIds={params.value.get("from") ? ofCity : []} from={Number.isNaN(from) ? serverNow() - 3600_000 : from} to={Number.isNaN(to) ? serverNow() : to} onClose={made} />}
+			{asked && (!city || ofCity.length > 0) && <HoldDialog cameraIds={params.value.get("from") ? ofCity : []} from={Number.isNaN(from) ? serverNow() - 3600_000 : from} to={Number.isNaN(to) ? serverNow() : to} onClose={made} />}
 			{keep.dialogs}
 		</div>
 	);

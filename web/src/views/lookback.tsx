@@ -1,5 +1,5 @@
 // Gravações: several cameras at one instant, their day as a timeline, and what is kept of it.
-import { useComputed, useSignalEffect } from "@preact/signals";
+import { computed, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
 import { stepDone } from "../core/prefs";
@@ -18,7 +18,7 @@ import { dayOf, HOUR, SHORTEST, zoomed } from "../lookback/ruler";
 import { Tile, timeIn } from "../lookback/Tile";
 import { Legend, Timeline, type Selection } from "../lookback/Timeline";
 import { CameraPickerDialog, nameOf } from "../ui/CameraPicker";
-import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, Segmented, toast } from "../ui/components";
+import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, toast } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
 import { useKeys } from "../ui/hooks";
@@ -171,10 +171,9 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 			return undefined;
 		// Nothing said: the last minute that there is.
 		let over = false;
-		findLast(ids[0]!).then((last) => last, () => null).then((last) => {
+		findLast(ids[0]!, serverNow()).then((at) => at, () => serverNow() - 60_000).then((at) => {
 			if (over)
 				return;
-			const at = Math.min(last ?? Infinity, serverNow()) - 60_000;
 			deck.seek(at);
 			setView(viewOf(length, at, zone));
 		});
@@ -370,7 +369,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 				<Goto deck={deck} zone={zone} onGo={go} inputRef={(e) => (goto.current = e)} />
 				<a class="button live-link" href={liveLink} title={l("live_title")}><span class="live-dot" aria-hidden="true" />{l("live")}</a>
 			</header>
-			{error != null && <Notice tone="warn">{t("error_away")}</Notice>}
+			{error != null && !(error instanceof Problem && (error.away || error.status === 401)) && <Notice tone="warn">{problemText(error)}</Notice>}
 			<div ref={stage} class={`stage n${ids.length <= 1 ? 1 : ids.length <= 2 ? 2 : ids.length <= 4 ? 4 : 9}`}>
 				{ids.map((id, i) => <Tile key={id} deck={deck} cameraId={id} name={names[i]!} cityId={footage.get(id)?.cityId ?? streams.value.get(id)?.city_id} known={known(id)} focused={ids.length > 1 && focused === id} alone={ids.length === 1} liveLink={liveLink}
 					onFocus={() => setFocus(id)} onSeek={go} onRemove={ids.length > 1 ? () => setCameras(ids.filter((x) => x !== id)) : undefined} onExport={() => setDialog("export")} />)}
@@ -428,7 +427,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 }
 
 function DayField({ deck, zone, onDay }: { deck: Deck; zone: string; onDay: (day: string) => void }) {
-	const day = useComputed(() => (Number.isNaN(deck.position.value) ? "" : localDay(deck.position.value, zone)));
+	const day = useMemo(() => computed(() => (Number.isNaN(deck.position.value) ? "" : localDay(deck.position.value, zone))), [deck, zone]);
 	return <input type="date" class="input day-field num" aria-label={l("day")} value={day.value} max={localDay(serverNow(), zone)} onChange={(e) => onDay(e.currentTarget.value)} />;
 }
 

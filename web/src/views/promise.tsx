@@ -7,6 +7,7 @@ import { formatDateTime, formatTime, parse } from "../core/time";
 import { readPromise, type PromiseCity, type PromiseVolume } from "../footage/api";
 import { Cleanup } from "../footage/cleanup";
 import { Coverage } from "../footage/coverage";
+import { diskProblem } from "../footage/disk";
 import { dayText } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
@@ -76,7 +77,7 @@ function Disk({ v, n }: { v: PromiseVolume; n: number }) {
 	return (
 		<li class="disk" data-volume={v.id}>
 			<div class="row between wrap"><span class="row"><Icon name="disk" /><b>{v.path ? <code>{v.path}</code> : t("pro_disk", { n })}</b></span>{v.usable && !v.problem ? <Badge tone="ok">{t("pro_disk_ok")}</Badge> : <Badge tone={v.usable ? "warn" : "bad"}>{v.usable ? t("pro_disk_ok") : t("pro_disk_bad")}</Badge>}</div>
-			{v.problem && <p class={v.usable ? "warn-text" : "bad-text"}>{v.problem}</p>}
+			{v.problem && <p class={v.usable ? "warn-text" : "bad-text"}>{diskProblem(v.problem)}</p>}
 			{v.total_bytes > 0 && <>
 				<div class={`meter ${used > 0.95 ? "bad" : used > 0.85 ? "warn" : ""}`} role="img" aria-label={t("pro_used", { percent: percent(used * 100, 0) })}><div style={{ width: `${used * 100}%` }} /></div>
 				<p class="small muted num">{t("pro_free", { free: bytes(v.free_bytes), total: bytes(v.total_bytes) })}{v.bytes_per_day ? ` · ${t("per_day", { size: bytes(v.bytes_per_day) })}` : ""}</p>

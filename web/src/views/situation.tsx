@@ -9,6 +9,7 @@ import { may } from "../core/session";
 import { cities, cityName, reload, storeError, storeReady, streams, zoneOf } from "../core/store";
 import { duration, formatDate, formatShort, formatTime, iso, now, parse } from "../core/time";
 import type { Stream } from "../core/types";
+import { diskProblem } from "../footage/disk";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/situation";
 import { count, errorWord, t as st } from "../i18n/streams";
@@ -21,7 +22,7 @@ import { StreamActionDialog, type ActionKind, type StreamAction } from "../ui/St
 
 /** What the server counts and the page's rows do not know. */
 interface Counts {
-	disks?: { usable: number; failed: number; fills_on: string | null; problems: { id?: string; path?: string | null; problem?: string }[] };
+	disks?: { usable: number; failed: number; fills_on: string | null; problems: { id: string; problem: string }[] };
 	due_tomorrow?: { cameras: number; files: number; bytes: number };
 	marked_unheld?: number;
 	holds_ending?: number;
@@ -32,7 +33,7 @@ const COUNTS_MS = 15_000, LINES = 8, KNOWN_LINES = 3;
 type Tone = "ok" | "warn" | "bad" | "off";
 function Tile({ name, href, icon, label, value, sub, tone }: { name: string; href: string; icon: IconName; label: string; value: ComponentChildren; sub: ComponentChildren; tone: Tone }) {
 	return (
-		<a class={`tile ${tone}`} href={href} data-tile={name}>
+		<a class={`count-tile ${tone}`} href={href} data-tile={name}>
 			<span class="label"><Icon name={icon} />{label}</span>
 			<span class="value num">{value}</span>
 			<span class="sub">{sub}</span>
@@ -120,7 +121,7 @@ function List({ name, title, tone, all, n, items, lines = LINES }: { name: strin
 	);
 }
 
-function CameraTiles({ total }: { total: number }) {
+function CameraTiles({ total, rest }: { total: number; rest: boolean }) {
 	const n = needs.value;
 	const ack = n.known.filter((s) => s.attention?.state === "acknowledged").length, maint = n.known.length - ack;
 	const stoppedNew = n.stopped.filter((s) => !s.attention).length;
@@ -128,7 +129,7 @@ function CameraTiles({ total }: { total: number }) {
 		return (
 			<div class="all-well" role="status" data-all-well>
 				<Icon name="check" />
-				<span>{n.recording === total ? t("all_well", { n: total }) : t("all_well_known", { recording: n.recording, n: total })}</span>
+				<span>{n.recording === total ? t(rest ? "all_well" : "all_cameras", { n: total }) : t("all_well_known", { recording: n.recording, n: total })}</span>
 				{(n.noSignal.length > 0 || n.stopped.length > 0) && <span class="links">
 					{n.noSignal.length > 0 && <a href="/streams?attention=no_signal">{t("no_signal")}: {count(n.noSignal.length)}</a>}
 					{n.stopped.length > 0 && <a href="/streams?attention=stopped">{t("stopped")}: {count(n.stopped.length)}</a>}
@@ -137,15 +138,18 @@ function CameraTiles({ total }: { total: number }) {
 		);
 	}
 	return (
-		<div class="tiles" role="group" aria-label={t("cameras_h")}>
+		<div class="count-tiles" role="group" aria-label={t("cameras_h")}>
 			<Tile name="not_recording" href="/streams?attention=not_recorded" icon="record" label={t("not_recording")} value={count(n.notRecorded.length)} sub={t("not_recording_sub")} tone={n.notRecorded.length ? "bad" : "off"} />
 			<Tile name="new_lost" href="/streams?attention=new" icon="noSignal" label={t("new_lost")} value={count(n.lost.length)} sub={t("new_lost_sub")} tone={n.lost.length ? "bad" : "off"} />
 			<Tile name="no_signal" href="/streams?attention=no_signal" icon="signal" label={t("no_signal")} value={count(n.noSignal.length)} sub={t("no_signal_sub", { ack, maint })} tone={n.noSignal.length ? "warn" : "off"} />
 			<Tile name="stopped" href="/streams?attention=stopped" icon="stop" label={t("stopped")} value={count(n.stopped.length)} sub={t("stopped_sub")} tone={n.stopped.length ? "warn" : "off"} />
-			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone="ok" />
+			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone={n.live ? "ok" : "off"} />
 		</div>
 	);
 }
+
+/** Disks, notices and what was marked are well too, as far as is known: else the green line speaks of cameras alone. */
+const restWell = (c: Counts | undefined): boolean => !!c?.disks && c.disks.failed === 0 && c.disks.usable > 0 && !c.marked_unheld && !c.notices_failed;
 
 function FootageTiles({ counts, error }: { counts: Counts | undefined; error: Error | null }) {
 	const wait = error ? t("unknown") : "…";
@@ -155,7 +159,7 @@ function FootageTiles({ counts, error }: { counts: Counts | undefined; error: Er
 	const riskTo = marked > 0 ? "/expiring" : ending > 0 ? "/holds" : failed > 0 ? "/notices" : "/expiring";
 	const fills = d?.fills_on ? t("disks_fills", { date: formatDate(parse(d.fills_on.length === 10 ? d.fills_on + "T12:00:00Z" : d.fills_on), zoneOf(undefined)) }) : t("disks_fills_none");
 	return (
-		<div class="tiles footage" role="group" aria-label={t("footage")}>
+		<div class="count-tiles stored" role="group" aria-label={t("footage")}>
 			<Tile name="disks" href="/promise" icon="disk" label={t("disks")} value={d ? (d.failed ? count(d.failed) : count(d.usable)) : "—"} sub={!d ? wait : d.failed ? t("disks_failed", { n: d.failed }) : d.usable + d.failed === 0 ? t("d_none") : `${t("disks_ok", { n: d.usable })} · ${fills}`}
 				tone={!d ? "off" : d.failed || d.usable === 0 ? "bad" : d.problems?.length ? "warn" : "ok"} />
 			<Tile name="due" href="/expiring" icon="expiring" label={t("due")} value={due ? count(due.cameras) : "—"} sub={!due ? wait : due.files ? t("due_sub", { files: due.files, bytes: bytes(due.bytes) }) : t("due_none")} tone="off" />
@@ -179,10 +183,9 @@ export default function View() {
 		<div class="page situation" data-view="situation">
 			{header(<span class="num" data-clock>{worst > 0 && <strong class="bad-text">{t("not_well", { n: worst })} · </strong>}{cities.value.size > 0 && t("updated", { time: formatTime(now.value, zoneOf(undefined)) })}</span>)}
 			{preferences.value.sound && soundBlocked.value && <Notice tone="warn" action={<Button compact onClick={() => void playSound()}>{t("sound_try")}</Button>}>{t("sound_blocked")}</Notice>}
-			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} />}
-			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { disk: p.path ?? p.id ?? String(i + 1), problem: p.problem ?? "" })}</Notice>)}
+			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} rest={restWell(counts.data)} />}
+			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { problem: diskProblem(p.problem).replace(/\.$/, "") })}{". "}{counts.data!.disks!.usable ? t("disk_others", { n: counts.data!.disks!.usable }) : t("disk_no_other")}</Notice>)}
 			<FootageTiles counts={counts.data} error={counts.error} />
-			<FirstSteps />
 			<div class="lists">
 				<List name="not_recording" title={t("list_not_recording")} tone="bad" all="/streams?attention=not_recorded" n={n.notRecorded.length} items={n.notRecorded.map((s) => (
 					<CameraLine key={s.camera_id} s={s} text={s.since ? t("live_since", { time: formatShort(parse(s.since), zoneOf(s.city_id)) }) : ""} detail={s.last_error ? errorWord(s.last_error) : null}><AttentionButtons ids={[s.camera_id]} act={act} /></CameraLine>
@@ -194,6 +197,7 @@ export default function View() {
 						{may("run_streams") && <Button compact icon="play" onClick={() => act("start", [s.camera_id])}>{t("start")}</Button>}
 					</CameraLine>
 				))} />
+				<FirstSteps />
 				<List name="known" lines={KNOWN_LINES} title={t("list_known")} tone="off" all="/streams?attention=no_signal" n={n.known.length} items={n.known.map((s) => {
 					const a = s.attention!, zone = zoneOf(s.city_id);
 					return (

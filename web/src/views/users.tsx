@@ -1,5 +1,5 @@
 // Users: who signs in, with which role, where.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { all, del, patch, post, Problem } from "../core/api";
 import { fold } from "../core/i18n";
 import { params, setParams } from "../core/router";
@@ -10,7 +10,7 @@ import type { Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
 import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, Search, SelectField, TextField, toast } from "../ui/components";
-import { FormDialog, useDraft, useMore, useSave } from "../ui/form";
+import { FormDialog, useDraft, useMore, useSave, useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { RowMenu } from "../ui/RowMenu";
@@ -44,7 +44,7 @@ function Cities({ value, onChange, error }: { value: string[]; onChange: (v: str
 function UserDialog({ user, users, onClose }: { user: User | null; users: User[]; onClose: (changed: boolean) => void }) {
 	const own = user?.name === session.value?.user;
 	const draft = useDraft<Values>(`user:${user?.name ?? "new"}`, { name: user?.name ?? "", role: user?.role ?? "operator", all: user ? user.cities === "all" : seesAllCities.value, cities: user && user.cities !== "all" ? user.cities : [],
-		language: user?.language ?? "pt-BR", password: "" });
+		language: user?.language ?? "pt-BR", password: "" }, "password");
 	const v = draft.value;
 	const saving = useSave(fields, (field, p) => (p.status === 409 ? (field === "name" ? t("e_name_used") : t("last_admin")) : t(`e_${field}` as "e_name")));
 	const [made, setMade] = useState(false);
@@ -167,8 +167,7 @@ export default function View() {
 	const p = params.value;
 	const list = useLoad((signal) => all<User>("/users", { signal, background: true }), []);
 	const [removing, setRemoving] = useState<User | null>(null);
-	const [text, setText] = useState(p.get("text") ?? "");
-	useEffect(() => setText(p.get("text") ?? ""), [p.get("text")]);
+	const [text, setText] = useTextParam("text");
 	const role = p.get("role") ?? "", city = p.get("city") ?? "";
 	const rows = useMemo(() => (list.data ?? []).filter((u) => fold(u.name).includes(fold(text.trim())) && (!role || u.role === role) && (!city || u.cities === "all" || u.cities.includes(city))), [list.data, text, role, city]);
 	const more = useMore(rows.length);
@@ -178,10 +177,7 @@ export default function View() {
 		<div class="page">
 			<PageHeader title={core("users")} about={t("users_about")}><Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add_user")}</Button></PageHeader>
 			<div class="toolbar">
-				<Search value={text} label={t("search_user")} onInput={(v) => {
-					setText(v);
-					setParams({ text: v || null });
-				}} />
+				<Search value={text} label={t("search_user")} onInput={setText} />
 				<SelectField label={t("role")} value={role} onChange={(v) => setParams({ role: v || null })} options={[{ value: "", label: t("all_roles") }, ...roles.map((r) => ({ value: r, label: roleWord(r) }))]} />
 				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
 			</div>

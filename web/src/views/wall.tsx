@@ -112,7 +112,9 @@ export default function Wall() {
 			navigate("/wall" + last, true);
 	}, []);
 	useEffect(() => {
-		if (path.value === "/wall" && location.search)
+		// One camera that was looked at from a list is not a wall.
+		const p = params.value;
+		if (path.value === "/wall" && (p.has("layout") || p.has("group") || p.get("cameras")?.includes(",")))
 			localStorage.setItem(LAST, location.search);
 	}, [params.value]);
 
