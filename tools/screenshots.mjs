@@ -25,7 +25,9 @@ const tour = [
 	["streams", "/streams", {}, async (page) => sleep(2000)],
 	["lookback", () => lookback("avenida-central", 24 * hour - 40_000), {}, async (page) => {
 		await moving(page, 1);
-		await sleep(2000);
+		for (let i = 0; i < 14; i++)
+			await page.getByRole("button", { name: "Ampliar a linha do tempo" }).click().catch(() => undefined);
+		await sleep(1500);
 	}],
 	["expiring", "/expiring", {}],
 	["hold", "/expiring", {}, async (page) => {
@@ -90,6 +92,7 @@ function shrink(file) {
 }
 
 mkdirSync(out, { recursive: true });
+process.env.LANGUAGE = "pt_BR"; // the browser's own words: dates that are chosen
 const site = await startDemo();
 let failed = 0;
 try {

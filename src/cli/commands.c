@@ -121,7 +121,7 @@ static const struct cli_option hold_add_options[] = {
 	END,
 };
 static const struct cli_option hold_list_options[] = {{"ended", OPTION_FLAG, NULL, NULL, "those that ended too", false}, END};
-static const struct cli_option hold_end_options[] = {{"reason", OPTION_TEXT, "TEXT", NULL, "why, for the audit", true}, END};
+static const struct cli_option hold_end_options[] = {{"reason", OPTION_TEXT, "TEXT", NULL, "why, for the audit", false}, END};
 static const struct cli_option notice_list_options[] = {
 	{"city", OPTION_TEXT, "ID", NULL, "of one city", false},
 	END,

@@ -19,9 +19,9 @@ const freePort = () => new Promise((done) => {
 /** {base, password, rtsp_port, data, raw, call, get, stop}: ready when the first camera is live. */
 export async function startDemo() {
 	const dir = mkdtempSync(join(tmpdir(), "vigia-demo-")), data = join(dir, "var"), port = await freePort(), rtsp_port = await freePort(), password = "vigia-demo";
-	const env = { ...process.env, VIGIA_LISTEN: `127.0.0.1:${port}`, VIGIA_DATA_DIR: data, VIGIA_DEMO_RTSP_PORT: String(rtsp_port), VIGIA_ADMIN_PASSWORD: password };
+	const env = { ...process.env, VIGIA_LISTEN: `127.0.0.1:${port}`, VIGIA_DATA_DIR: "./var", VIGIA_DEMO_RTSP_PORT: String(rtsp_port), VIGIA_ADMIN_PASSWORD: password };
 	delete env.VIGIA_TOKEN;
-	const p = spawn(join(root, "tools/run.sh"), [resolve(root, process.env.VIGIA_BUILD || "build")], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+	const p = spawn(join(root, "tools/run.sh"), [resolve(root, process.env.VIGIA_BUILD || "build")], { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
 	let said = "", over = false;
 	p.stdout.on("data", (text) => (said += text));
 	p.stderr.on("data", (text) => (said += text));

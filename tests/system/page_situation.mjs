@@ -30,10 +30,10 @@ test("all well is one green line; disks and what is due are beside it, each with
 test("a failing disk, or a server that does not say, is not all well", async () => {
 	const page = await openPage(site, { user: "olga" });
 	await page.getByText("Tudo certo").waitFor();
-	await page.route("**/api/v1/situation", (r) => r.fulfill({ json: { disks: { usable: 1, failed: 1, fills_on: "2026-12-24", problems: [{ id: "x", problem: "not mounted" }] }, due_tomorrow: { cameras: 2, files: 3, bytes: 5e9 }, marked_unheld: 1, holds_ending: 0, notices_failed: 0 } }));
+	await page.route("**/api/v1/situation", (r) => r.fulfill({ json: { disks: { usable: 1, failed: 1, fills_on: "2026-12-24", problems: [{ id: "x", problem: "not mounted: marker missing" }] }, due_tomorrow: { cameras: 2, files: 3, bytes: 5e9 }, marked_unheld: 1, holds_ending: 0, notices_failed: 0 } }));
 	await page.reload();
 	await page.getByText("Câmeras em ordem: 3 ao vivo e gravando.").waitFor();
-	await page.getByText("Disco com falha: not mounted. O outro disco continua gravando.").waitFor();
+	await page.getByText(/^Disco com falha: não está montado: falta a marca .* O outro disco continua gravando\.$/i).waitFor();
 	assert((await value(page, "disks")) === 1 && (await tile(page, "disks").innerText()).includes("1 com falha"), await tile(page, "disks").innerText());
 	assert((await value(page, "due")) === 2 && (await tile(page, "due").innerText()).includes("3 gravações · 5,0 GB"), await tile(page, "due").innerText());
 	assert((await value(page, "risk")) === 1 && (await tile(page, "risk").innerText()).includes("1 marcação sem preservação"), await tile(page, "risk").innerText());

@@ -119,7 +119,7 @@ test("a stop can end by itself: after a chosen time, or at one that is typed", a
 	const s = await site.stream("praca"), left = Date.parse(s.restart_at) - Date.now();
 	assert(left > 7100_000 && left < 7300_000, s);
 	await away(page);
-	await row(page, "praca").getByText("volta às").waitFor();
+	await row(page, "praca").getByText(/^volta \d/).waitFor();
 	await site.call("POST", "/cameras/praca/stream", {});
 	await site.waitLive("praca");
 	await closePage(page);
@@ -245,6 +245,33 @@ test("a viewer starts and stops nothing, an auditor sees no picture; no violatio
 	await page.getByText("5 cameras").waitFor();
 	assert((await page.evaluate(() => document.scrollingElement.scrollWidth)) <= 390, "fits a phone");
 	assert(!(await axe(page)).length, await axe(page));
+	await closePage(page);
+});
+
+test("of a thousand rows only those in sight are drawn; all of a filter are selected, a range by Shift", async () => {
+	const one = await site.stream("cais");
+	const many = Array.from({ length: 1000 }, (_, i) => ({ ...one, camera_id: `c-${i}`, id: `s-${i}`, camera_name: `Câmera ${i}`, number: i, group: i % 2 ? "Ímpares" : "Pares" }));
+	const page = await openPage(site, { user: "olga", path: "/situation" });
+	await page.route("**/api/v1/streams?*", (r) => {
+		const ids = new URL(r.request().url()).searchParams.get("camera_ids")?.split(",");
+		return r.fulfill({ json: { items: ids ? many.filter((m) => ids.includes(m.camera_id)) : many, next_cursor: null } });
+	});
+	await page.goto(site.base + "/streams?sort=number");
+	await away(page);
+	await page.getByText("1.000 câmeras").waitFor();
+	assert((await names(page)).length < 60 && (await names(page))[0] === "c-0", `${(await names(page)).length} drawn`);
+	await page.locator(".streams-table").evaluate((e) => (e.scrollTop = e.scrollHeight));
+	await row(page, "c-999").waitFor();
+	assert((await names(page)).length < 60 && (await page.locator(".streams-table table").getAttribute("aria-rowcount")) === "1001", "still few");
+	await page.goto(site.base + "/streams?sort=number&group=Pares");
+	await page.locator("[data-select-all]").check();
+	await page.getByText("500 escolhidas").waitFor();
+	await page.locator("[data-select-all]").uncheck();
+	await row(page, "c-2").getByRole("checkbox").click();
+	await row(page, "c-10").getByRole("checkbox").click({ modifiers: ["Shift"] });
+	await page.getByText("5 escolhidas").waitFor();
+	await page.getByRole("button", { name: "Parar…" }).click();
+	await page.getByText("Parar 5 câmeras?").waitFor();
 	await closePage(page);
 });
 

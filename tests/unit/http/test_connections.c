@@ -1,4 +1,4 @@
-/* Many connections: how many there may be, who makes room, and what slow readers may hold. */
+/* Many connections: how many there may be, who makes room, what slow readers may hold, and how many large bodies are read at once. */
 #include "support/test.h"
 
 #include "http/http.h"
@@ -44,6 +44,14 @@ static enum http_outcome big_page(struct http_request *rq, void *ctx, const void
 	return HTTP_DONE;
 }
 
+static enum http_outcome body_size(struct http_request *rq, void *ctx, const void *arg)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%zu", http_body(rq).len);
+	http_respond(rq, 200, "text/plain", text, (size_t)n);
+	return HTTP_DONE;
+}
+
 static int64_t zeros(void *self, void *dst, size_t n, int64_t offset)
 {
 	memset(dst, 0, n);
@@ -57,10 +65,8 @@ static enum http_outcome download(struct http_request *rq, void *ctx, const void
 }
 
 static const struct http_route routes[] = {
-	{"GET", "/hello", 0, hello, NULL},
-	{"GET", "/wait", 0, wait_page, NULL},
-	{"GET", "/big/{n}", 0, big_page, NULL},
-	{"GET", "/download", 0, download, NULL},
+	{"GET", "/hello", 0, hello, NULL},	 {"GET", "/wait", 0, wait_page, NULL},		 {"GET", "/big/{n}", 0, big_page, NULL},
+	{"GET", "/download", 0, download, NULL}, {"POST", "/big", 0, body_size, NULL, 3u << 20},
 };
 
 static uint64_t version_of(void *ctx, const char *key)
@@ -326,6 +332,56 @@ static void test_downloads_are_counted(void **state)
 	close(two);
 }
 
+static int begin_big(void)
+{
+	int fd = raw_connect(port);
+	raw_text(fd, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
+	usleep(100000); /* its head has been read */
+	return fd;
+}
+
+/* One route takes more than the others, of few at a time. */
+static void test_large_bodies_are_few(void **state)
+{
+	struct raw_reply r;
+	char block[4096], after[16];
+	int fds[4];
+	serve((struct http_config){0});
+	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 3145729\r\n\r\n", &r);
+	assert_int_equal(r.status, 413);
+	raw_free(&r);
+	for (int i = 0; i < 4; i++)
+		fds[i] = begin_big();
+	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n", &r);
+	assert_int_equal(r.status, 503);
+	assert_true(raw_header(&r, "Retry-After", after, sizeof(after)));
+	raw_free(&r);
+	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", &r); /* a small one is as any */
+	assert_string_equal(r.body, "3");
+	raw_free(&r);
+	memset(block, 'b', sizeof(block));
+	for (int i = 0; i < 512; i++)
+		raw_send(fds[0], block, sizeof(block));
+	raw_reply(fds[0], false, &r);
+	assert_string_equal(r.body, "2097152");
+	raw_free(&r);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	/* Whoever goes away makes room. */
+	for (int tries = 0; tries < 50; tries++) {
+		int fd = begin_big();
+		for (int i = 0; i < 512; i++)
+			raw_send(fd, block, sizeof(block));
+		raw_reply(fd, false, &r);
+		int status = r.status;
+		raw_free(&r);
+		close(fd);
+		if (status == 200)
+			return;
+	}
+	fail_msg("no room");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, teardown)
@@ -336,6 +392,7 @@ int main(void)
 		T(test_idle_ones_make_room),
 		T(test_slow_readers_hold_bounded_memory),
 		T(test_downloads_are_counted),
+		T(test_large_bodies_are_few),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

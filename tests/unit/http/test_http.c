@@ -182,7 +182,6 @@ static const struct http_route routes[] = {
 	{"POST", "/echo/{name}", 1, echo, "worker"},
 	{"GET", "/fixed/x", 0, echo, "fixed"},
 	{"POST", "/size", 0, body_size, ""},
-	{"POST", "/big", 0, body_size, "", 3u << 20},
 	{"GET", "/wait", 0, wait_page, ""},
 	{"GET", "/worker-wait", 1, wait_page, ""},
 	{"GET", "/slow", 2, slow_worker, ""},
@@ -418,55 +417,6 @@ static void test_trickle_is_cut(void **state)
 	}
 	assert_true(cut);
 	close(fd);
-}
-
-static int begin_big(void)
-{
-	int fd = raw_connect(port);
-	raw_text(fd, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
-	usleep(100000); /* its head has been read */
-	return fd;
-}
-
-/* One route takes more than the others, of few at a time. */
-static void test_large_bodies_are_few(void **state)
-{
-	struct raw_reply r;
-	char block[4096], after[16];
-	int fds[4];
-	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 3145729\r\n\r\n", &r);
-	assert_int_equal(r.status, 413);
-	raw_free(&r);
-	for (int i = 0; i < 4; i++)
-		fds[i] = begin_big();
-	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n", &r);
-	assert_int_equal(r.status, 503);
-	assert_true(raw_header(&r, "Retry-After", after, sizeof(after)));
-	raw_free(&r);
-	raw_ask(port, "POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", &r); /* a small one is as any */
-	assert_string_equal(r.body, "3");
-	raw_free(&r);
-	memset(block, 'b', sizeof(block));
-	for (int i = 0; i < 512; i++)
-		raw_send(fds[0], block, sizeof(block));
-	raw_reply(fds[0], false, &r);
-	assert_string_equal(r.body, "2097152");
-	raw_free(&r);
-	for (int i = 0; i < 4; i++)
-		close(fds[i]);
-	/* Whoever goes away makes room. */
-	for (int tries = 0; tries < 50; tries++) {
-		int fd = begin_big();
-		for (int i = 0; i < 512; i++)
-			raw_send(fd, block, sizeof(block));
-		raw_reply(fd, false, &r);
-		int status = r.status;
-		raw_free(&r);
-		close(fd);
-		if (status == 200)
-			return;
-	}
-	fail_msg("no room");
 }
 
 static void test_bodies_are_bounded(void **state)
@@ -794,7 +744,6 @@ int main(void)
 		T(test_silence_and_halves_are_cut),
 		T(test_trickle_is_cut),
 		T(test_bodies_are_bounded),
-		T(test_large_bodies_are_few),
 		T(test_ranges),
 		T(test_mixed_blobs),
 		T(test_source),

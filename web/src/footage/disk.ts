@@ -10,6 +10,6 @@ export function diskProblem(said: string): string {
 		return t("dsk_other");
 	if (/configured twice/.test(said))
 		return t("dsk_twice");
-	const away = /^not mounted:? ?(.*)$/.exec(said);
+	const away = /not mounted:? ?(.*)$/.exec(said);
 	return away ? t("dsk_away", { why: away[1] ?? "" }) : said;
 }

@@ -81,8 +81,8 @@ function ChooseExport({ pieces, onClose }: { pieces: Piece[]; onClose: () => voi
 }
 
 /** The two buttons, as far as the person may. */
-export function KeepButtons({ pieces, keep, reason, icons, name }: { pieces: Piece[]; keep: ReturnType<typeof useKeep>; reason?: string; icons?: boolean; name: string }) {
-	if (icons)
+export function KeepButtons({ pieces, keep, reason, icons, name }: { pieces: Piece[]; keep: ReturnType<typeof useKeep>; reason?: string; icons?: boolean | "export"; name: string }) {
+	if (icons === true)
 		return (
 			<>
 				{may("hold") && <IconButton compact icon="hold" label={`${t("hold")}: ${name}`} onClick={() => keep.hold(pieces, reason)} />}
@@ -92,7 +92,8 @@ export function KeepButtons({ pieces, keep, reason, icons, name }: { pieces: Pie
 	return (
 		<>
 			{may("hold") && <Button compact icon="hold" aria-label={`${t("hold")}: ${name}`} onClick={() => keep.hold(pieces, reason)}>{t("hold")}</Button>}
-			{may("export") && <Button compact icon="download" aria-label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)}>{t("export")}</Button>}
+			{may("export") && icons && <IconButton compact icon="download" label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)} />}
+			{may("export") && !icons && <Button compact icon="download" aria-label={`${t("export")}: ${name}`} onClick={() => keep.take(pieces)}>{t("export")}</Button>}
 		</>
 	);
 }

@@ -15,7 +15,7 @@ export const t = dictionary({
 		no_cameras: "Nenhuma câmera cadastrada", no_cameras_text: "As câmeras aparecem aqui assim que são cadastradas.", add_camera: "Cadastrar câmera",
 		nothing_found: "Nenhuma câmera com estes filtros", only_these: "Só as câmeras do endereço ({n})", only_this: "Só {name}", gone_one: "A câmera {name} não existe mais, ou foi arquivada.",
 		archived_row: "Arquivada em outra janela", archived_note: "{n|Arquivada|Arquivadas} em outra janela: {names}. {n|Ela sai|Elas saem} da lista; as gravações continuam guardadas até o prazo.",
-		since: "desde {time}", until: "até {time}", restart_at: "volta às {time}", stopped_by: "por {who}", never_started: "nunca iniciada", acknowledged: "Ciente", in_maintenance: "Em manutenção", acknowledged_by: "Ciente: {who}, {at}. {note}",
+		since: "desde {time}", until: "até {time}", restart_at: "volta {time}", never_started: "nunca iniciada", acknowledged: "Ciente", in_maintenance: "Em manutenção", acknowledged_by: "Ciente: {who}, {at}. {note}",
 		maintenance_by: "Em manutenção até {until}: {who}. {note}", fps: "{n} fps", lost_for: "sem imagem desde {time}", number_n: "Nº {n}",
 		// dialogs
 		stop_title: "Parar {n} {n|câmera|câmeras}?", stop_text: "{n|Ela deixa|Elas deixam} de GRAVAR até {n|ser iniciada|serem iniciadas}.", stop_one: "Parar {name}?", stop_recording: "{n} {n|grava|gravam} agora.", stop_watched: "{n} {n|é assistida|são assistidas} agora.", stop_already: "{n} já {n|está parada|estão paradas}.",
@@ -43,7 +43,7 @@ export const t = dictionary({
 		no_cameras: "No cameras yet", no_cameras_text: "Cameras show here as soon as they are added.", add_camera: "Add a camera",
 		nothing_found: "No camera with these filters", only_these: "Only the address's cameras ({n})", only_this: "Only {name}", gone_one: "The camera {name} no longer exists, or was archived.",
 		archived_row: "Archived in another window", archived_note: "Archived in another window: {names}. {n|It leaves|They leave} the list; the recordings are kept until they are due.",
-		since: "since {time}", until: "until {time}", restart_at: "back at {time}", stopped_by: "by {who}", never_started: "never started", acknowledged: "Acknowledged", in_maintenance: "In maintenance", acknowledged_by: "Acknowledged: {who}, {at}. {note}",
+		since: "since {time}", until: "until {time}", restart_at: "back {time}", never_started: "never started", acknowledged: "Acknowledged", in_maintenance: "In maintenance", acknowledged_by: "Acknowledged: {who}, {at}. {note}",
 		maintenance_by: "In maintenance until {until}: {who}. {note}", fps: "{n} fps", lost_for: "no picture since {time}", number_n: "No. {n}",
 		stop_title: "Stop {n} {n|camera|cameras}?", stop_text: "{n|It|They} will NOT RECORD until started again.", stop_one: "Stop {name}?", stop_recording: "{n} {n|is|are} recording now.", stop_watched: "{n} {n|is|are} being watched now.", stop_already: "{n} {n|is|are} stopped already.",
 		reason: "Reason", reason_hint: "Kept in the audit and in the recording's gap.", reason_missing: "Say why it is stopped.", restart: "Start again by itself", restart_no: "No: only when someone starts it", restart_text: "Back by {n|itself|themselves} on {time}.",

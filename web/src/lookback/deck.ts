@@ -60,10 +60,16 @@ export class Deck {
 			}
 	}
 
+	/** What ends at `to` is being recorded: no gap is known to begin there. */
+	private growing(cameraId: string, to: number): boolean {
+		const f = this.footage.value.get(cameraId);
+		return !!f && to >= serverNow() - TAIL && (f.runs.at(-1)?.to ?? 0) <= to && !f.gaps.some((g) => (g.to ?? Infinity) > to - 100 && g.from < to + 2000);
+	}
+
 	private hole(cameraId: string, h: Interval): void {
 		const f = this.footage.value.get(cameraId);
 		// The end of what is being recorded: not yet on the disk, which is no hole.
-		if (h.to >= serverNow() - TAIL) {
+		if (this.growing(cameraId, h.to)) {
 			batch(() => {
 				this.tail.value = true;
 				if (this.tiles.size === 1)
@@ -283,7 +289,7 @@ export class Deck {
 		const others = on.filter((x) => x !== lead && !x.tile.player.ended);
 		if (end < lead.run.to - 1000) {
 			// Its run goes on behind the window; near now it does not yet.
-			if (lead.run.to >= serverNow() - TAIL && end > serverNow() - TAIL) {
+			if (end > serverNow() - TAIL && this.growing(lead.tile.cameraId, lead.run.to)) {
 				this.tail.value = true;
 				return this.stopAt(Math.max(this.position.value, end - 40));
 			}
@@ -291,7 +297,7 @@ export class Deck {
 			p.show(this.position.value, lead.run);
 			return;
 		}
-		if (lead.run.to >= serverNow() - TAIL && !others.length) {
+		if (!others.length && this.growing(lead.tile.cameraId, lead.run.to)) {
 			this.tail.value = true;
 			return this.stopAt(Math.max(this.position.value, end - 40));
 		}

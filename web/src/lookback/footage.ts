@@ -115,9 +115,14 @@ export async function findNext(cameraId: string, t: number): Promise<number | nu
 	const r = a.items[0];
 	return r ? Math.max(t, parse(r.started_at)) : null;
 }
-/** Where the newest footage ends. */
-export async function findLast(cameraId: string): Promise<number | null> {
+/** The last minute that can be played, or now where there is nothing. */
+export async function findLast(cameraId: string, now: number): Promise<number> {
 	const a = await get("/recordings" + query({ camera_id: cameraId, order: "newest", limit: 1 }), { background: true });
 	const r = a.items[0];
-	return r ? (r.ended_at ? parse(r.ended_at) : Infinity) : null;
+	if (!r)
+		return now;
+	const end = r.ended_at ? parse(r.ended_at) : now;
+	const [f] = await loadFootage([cameraId], { from: Math.min(parse(r.started_at), end - 3_600_000), to: end + 1000 }, new Map());
+	const run = f?.runs.at(-1);
+	return run ? Math.max(run.from, run.to - 60_000) : end - 60_000;
 }

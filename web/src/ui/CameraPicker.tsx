@@ -27,7 +27,9 @@ function useRows(text: string, city: string, group: string, archived: Camera[]):
 			if ((!city || c.city_id === city) && (!group || c.group === group) && words.every((w) => hay.includes(w)))
 				rows.push({ id: c.id, name: c.name, number: c.number, group: c.group, city: c.city_id, archived: true });
 		}
-		return rows.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+		// A name that was typed comes before a group or city that has it too.
+		const typed = fold(text.trim()), rank = new Map(rows.map((r) => [r.id, !typed || fold(r.name).startsWith(typed) || String(r.number) === typed ? 0 : fold(r.name).includes(typed) ? 1 : 2]));
+		return rows.sort((a, b) => rank.get(a.id)! - rank.get(b.id)! || a.name.localeCompare(b.name, undefined, { numeric: true }));
 	}, [streamList.value, cities.value, text, city, group, archived]);
 }
 

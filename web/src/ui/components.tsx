@@ -108,7 +108,7 @@ export function Notice({ tone = "info", children, action }: { tone?: "info" | "o
 
 // --- states of a view ---
 export function Empty({ icon = "info", title, children, action }: { icon?: IconName; title: string; children?: ComponentChildren; action?: ComponentChildren }) {
-	return <div class="empty"><Icon name={icon} /><h3>{title}</h3>{children && <p>{children}</p>}{action}</div>;
+	return <div class="empty"><Icon name={icon} /><h2>{title}</h2>{children && <p>{children}</p>}{action}</div>;
 }
 export function Loading({ rows = 5 }: { rows?: number }) {
 	return <div class="stack" role="status" aria-label={t("loading")}>{Array.from({ length: rows }, (_, i) => <div key={i} class="skeleton" style={{ height: "36px" }} />)}</div>;

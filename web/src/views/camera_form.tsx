@@ -11,6 +11,7 @@ import { formatDate, formatTime, parse, serverNow } from "../core/time";
 import type { Camera, Stream } from "../core/types";
 import { t } from "../i18n/cameras";
 import { t as core } from "../i18n/core";
+import { errorWord } from "../i18n/streams";
 import { Button, Check, Dialog, ErrorState, Field, Loading, Notice, problemText, SelectField, StatusBadge, TextField, toast } from "../ui/components";
 import { FormDialog, Theirs, useDraft, useSave } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -184,7 +185,7 @@ function Added({ camera, onClose, another }: { camera: Camera; onClose: () => vo
 		</>}>
 			<div class="row" data-added={camera.id}>{s && <StatusBadge status={s.status} />}{s && s.status !== "stopped" && !live && <span class="spinner" aria-hidden="true" />}</div>
 			<div role="status">
-				{live ? <Notice tone="ok">{t("added_live")}</Notice> : !s || s.status === "stopped" ? <p>{t("added_stopped")}</p> : s.last_error ? <Notice tone="warn" action={<a class="button compact" href={`/cameras?open=${encodeURIComponent(camera.id)}`}>{t("added_fix")}</a>}>{t("added_bad", { error: s.last_error + "." })}</Notice>
+				{live ? <Notice tone="ok">{t("added_live")}</Notice> : !s || s.status === "stopped" ? <p>{t("added_stopped")}</p> : s.last_error ? <Notice tone="warn" action={<a class="button compact" href={`/cameras?open=${encodeURIComponent(camera.id)}`}>{t("added_fix")}</a>}>{t("added_bad", { error: errorWord(s.last_error).replace(/\.?$/, ".") })}</Notice>
 					: <p>{t("added_starting")}</p>}
 			</div>
 		</Dialog>
@@ -192,8 +193,8 @@ function Added({ camera, onClose, another }: { camera: Camera; onClose: () => vo
 }
 
 // --- the form ---
-function Form({ saved, isNew, cameras, startAt, onClose, onArchive, gone }: { saved: Camera; isNew: boolean; cameras: Camera[]; startAt?: Partial<Values>; onClose: (changed: boolean) => void; onArchive: (c: Camera) => void;
-	gone: "archived" | "missing" | null }) {
+function Form({ saved, isNew, cameras, startAt, onClose, onArchive, onStale, gone }: { saved: Camera; isNew: boolean; cameras: Camera[]; startAt?: Partial<Values>; onClose: (changed: boolean) => void; onArchive: (c: Camera) => void;
+	onStale?: () => void; gone: "archived" | "missing" | null }) {
 	const [copied, setCopied] = useState(false); // an archived one's data become a new camera's
 	const adding = isNew || copied;
 	const draft = useDraft<Values>(`camera:${isNew ? "new" : saved.id}`, { ...valuesOf(saved), ...startAt });
@@ -226,8 +227,10 @@ function Form({ saved, isNew, cameras, startAt, onClose, onArchive, gone }: { sa
 				camera = await patch<Camera>(`/cameras/${encodeURIComponent(saved.id)}`, bodyOf(v, draft.changed));
 			}
 		});
-		if (!good)
+		if (!good) {
+			onStale?.(); // archived or changed meanwhile, perhaps: then the form says so
 			return;
+		}
 		draft.discard();
 		if (!adding) {
 			if (camera)
@@ -300,7 +303,7 @@ export function CameraDialog({ id, like, cameras, onClose, onArchive }: { id: st
 			startAt={other && { city_id: other.city_id, group: other.group, rtsp_url: other.rtsp_url, live_url: other.live_url ?? "", record: other.record, audio: other.audio, address: other.address }} />;
 	}
 	if (loaded.data)
-		return <Form isNew={false} saved={loaded.data} cameras={cameras} gone={loaded.data.archived_at ? "archived" : loaded.error instanceof Problem && loaded.error.status === 404 ? "missing" : null} onClose={onClose} onArchive={onArchive} />;
+		return <Form isNew={false} saved={loaded.data} cameras={cameras} gone={loaded.data.archived_at ? "archived" : loaded.error instanceof Problem && loaded.error.status === 404 ? "missing" : null} onClose={onClose} onArchive={onArchive} onStale={loaded.reload} />;
 	return (
 		<Dialog title={t("edit_title", { name: id })} wide onClose={() => onClose(false)}>
 			{loaded.error ? <ErrorState error={loaded.error} retry={loaded.reload} /> : <Loading />}

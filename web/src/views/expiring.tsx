@@ -94,7 +94,7 @@ function Line({ e, keep, chosen, choose, turn }: { e: Expiring; keep: Keep; chos
 				<td data-label={t("held")}>{e.held_files ? <Badge tone="hold">{t("held_files", { n: e.held_files })}</Badge> : <span class="muted">–</span>}</td>
 				<td class="acts"><span class="row">
 					{may("see_pictures") && <a class="button compact icon quiet" href={lookbackLink([e.camera_id], parse(e.first))} title={t("watch")} aria-label={`${t("watch")}: ${e.camera_name}`}><Icon name="play" small /></a>}
-					<KeepButtons pieces={[pieceOf(e)]} keep={keep} name={e.camera_name} />
+					<KeepButtons icons="export" pieces={[pieceOf(e)]} keep={keep} name={e.camera_name} />
 				</span></td>
 			</tr>
 			{open && <tr class="opened"><td colSpan={8}><Files e={e} keep={keep} turn={turn} /></td></tr>}

@@ -171,10 +171,9 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 			return undefined;
 		// Nothing said: the last minute that there is.
 		let over = false;
-		findLast(ids[0]!).then((last) => last, () => null).then((last) => {
+		findLast(ids[0]!, serverNow()).then((at) => at, () => serverNow() - 60_000).then((at) => {
 			if (over)
 				return;
-			const at = Math.min(last ?? Infinity, serverNow()) - 60_000;
 			deck.seek(at);
 			setView(viewOf(length, at, zone));
 		});

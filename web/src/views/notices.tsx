@@ -86,15 +86,14 @@ function Items({ n, keep }: { n: NoticeRow; keep: ReturnType<typeof useKeep> }) 
 				{footage && <div class="row wrap"><KeepButtons pieces={items.map(piece)} keep={keep} name={n.subject} /></div>}</header>
 			<div class="table-wrap" tabIndex={0} role="group" aria-label={t("not_items")}>
 				<table class="table">
-					<thead><tr><th>{core("camera")}</th><th class="num">{n.kind === "camera_silent" ? t("not_since") : t("period")}</th>{any((i) => i.files) && <th class="num">{t("size")}</th>}{any((i) => i.gap_seconds) && <th class="num">{t("gaps")}</th>}{any((i) => i.held_files) && <th>{t("held")}</th>}<th><span class="visually-hidden">{t("actions")}</span></th></tr></thead>
+					<thead><tr><th>{core("camera")}</th><th class="num">{n.kind === "camera_silent" ? t("not_since") : t("period")}</th>{any((i) => i.files) && <th class="num">{t("size")}</th>}<th><span class="visually-hidden">{t("actions")}</span></th></tr></thead>
 					<tbody>{items.slice(0, shown).map((i) => {
 						const p = piece(i);
 						return (
 							<tr key={i.camera_id} data-camera={i.camera_id}>
-								<td><b>{p.camera_name}</b></td><td class="num">{n.kind === "camera_silent" ? formatDateTime(p.from, zone) : spanText(p.from, p.to, zone)}</td>
+								<td><b>{p.camera_name}</b>{i.held_files > 0 && <> <Badge tone="hold">{t("held_files", { n: i.held_files })}</Badge></>}</td>
+								<td class="num">{n.kind === "camera_silent" ? formatDateTime(p.from, zone) : spanText(p.from, p.to, zone)}{i.gap_seconds > 0 && <span class="small sub warn-text">{t("not_gap", { time: hours(i.gap_seconds) })}</span>}</td>
 								{any((x) => x.files) && <td class="num nowrap">{bytes(i.bytes)} <span class="muted small sub">{t("files", { n: i.files })}</span></td>}
-								{any((x) => x.gap_seconds) && <td class="num nowrap">{i.gap_seconds ? hours(i.gap_seconds) : <span class="muted">{t("no_gaps")}</span>}</td>}
-								{any((x) => x.held_files) && <td>{i.held_files ? <Badge tone="hold">{t("held_files", { n: i.held_files })}</Badge> : "–"}</td>}
 								<td class="acts"><span class="row">{may("see_pictures") && n.kind !== "deleted_early" && <a class="button compact icon quiet" href={lookbackLink([i.camera_id], p.from)} title={t("watch")} aria-label={`${t("watch")}: ${p.camera_name}`}><Icon name="play" small /></a>}
 									{footage && <KeepButtons icons pieces={[p]} keep={keep} name={p.camera_name} />}</span></td>
 							</tr>

@@ -143,7 +143,7 @@ function CameraTiles({ total, rest }: { total: number; rest: boolean }) {
 			<Tile name="new_lost" href="/streams?attention=new" icon="noSignal" label={t("new_lost")} value={count(n.lost.length)} sub={t("new_lost_sub")} tone={n.lost.length ? "bad" : "off"} />
 			<Tile name="no_signal" href="/streams?attention=no_signal" icon="signal" label={t("no_signal")} value={count(n.noSignal.length)} sub={t("no_signal_sub", { ack, maint })} tone={n.noSignal.length ? "warn" : "off"} />
 			<Tile name="stopped" href="/streams?attention=stopped" icon="stop" label={t("stopped")} value={count(n.stopped.length)} sub={t("stopped_sub")} tone={n.stopped.length ? "warn" : "off"} />
-			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone="ok" />
+			<Tile name="live" href="/streams?status=live" icon="play" label={t("live")} value={count(n.live)} sub={t("live_sub", { recording: n.recording, n: total })} tone={n.live ? "ok" : "off"} />
 		</div>
 	);
 }
@@ -184,7 +184,7 @@ export default function View() {
 			{header(<span class="num" data-clock>{worst > 0 && <strong class="bad-text">{t("not_well", { n: worst })} · </strong>}{cities.value.size > 0 && t("updated", { time: formatTime(now.value, zoneOf(undefined)) })}</span>)}
 			{preferences.value.sound && soundBlocked.value && <Notice tone="warn" action={<Button compact onClick={() => void playSound()}>{t("sound_try")}</Button>}>{t("sound_blocked")}</Notice>}
 			{total === 0 ? <div class="card"><Empty icon="camera" title={t("no_cameras")} action={may("administer") && <a class="button primary" href="/cameras?new=1"><Icon name="plus" />{t("add_camera")}</a>}>{t("no_cameras_text")}</Empty></div> : <CameraTiles total={total} rest={restWell(counts.data)} />}
-			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { problem: diskProblem(p.problem ?? "") })}{". "}{counts.data!.disks!.usable ? t("disk_others", { n: counts.data!.disks!.usable }) : t("disk_no_other")}</Notice>)}
+			{(counts.data?.disks?.problems ?? []).map((p, i) => <Notice key={i} tone="bad" action={<a class="button compact" href="/promise">{t("disks")}</a>}>{t("disk_problem", { problem: diskProblem(p.problem).replace(/\.$/, "") })}{". "}{counts.data!.disks!.usable ? t("disk_others", { n: counts.data!.disks!.usable }) : t("disk_no_other")}</Notice>)}
 			<FootageTiles counts={counts.data} error={counts.error} />
 			<div class="lists">
 				<List name="not_recording" title={t("list_not_recording")} tone="bad" all="/streams?attention=not_recorded" n={n.notRecorded.length} items={n.notRecorded.map((s) => (

@@ -264,7 +264,7 @@ export default function View() {
 				<div class="selects">
 					{cities.value.size > 1 && <SelectField label={core("city")} value={filter.city} onChange={(city) => setParams({ city, group: null })} options={options(t("all_cities"), [...cities.value.values()].map((c) => [c.id, c.name]))} />}
 					{(groups.length > 1 || filter.group) && <SelectField label={core("group")} value={filter.group} onChange={(group) => setParams({ group })} options={options(t("all_groups"), groups.map((g) => [g, g === NO_GROUP ? t("no_group") : g]))} />}
-					<SelectField label={t("f_attention")} value={filter.attention} onChange={(attention) => setParams({ attention })} options={options(t("any"), attentionFilters.map((a) => [a, t(`a_${a as Exclude<AttentionFilter, "">}`)]))} />
+					<div class="wide"><SelectField label={t("f_attention")} value={filter.attention} onChange={(attention) => setParams({ attention })} options={options(t("any"), attentionFilters.map((a) => [a, t(`a_${a as Exclude<AttentionFilter, "">}`)]))} /></div>
 					<SelectField label={t("f_status")} value={filter.status} onChange={(status) => setParams({ status })} options={options(t("any"), (["live", "starting", "reconnecting", "stopped"] as const).map((s) => [s, statusWord(s)]))} />
 					<SelectField label={t("f_recording")} value={filter.recording} onChange={(recording) => setParams({ recording })} options={options(t("any"), (["recording", "not_recording", "off"] as const).map((s) => [s, recordingWord(s)]))} />
 					{phone && <SelectField label={t("sort_by", { column: "" }).trim()} value={sort.key} onChange={(k) => onSort(k as SortKey)} options={sortKeys.map((k) => ({ value: k, label: k === "need" ? t("sort_attention") : sortWord(k) }))} />}

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { bitrate, language, number } from "../core/i18n";
 import { cityName, needOf, zoneOf } from "../core/store";
-import { formatDate, formatShort, formatTime, parse } from "../core/time";
+import { formatDate, formatShort, formatTime, parse, serverNow } from "../core/time";
 import type { Stream } from "../core/types";
 import { count, errorWord, t } from "../i18n/streams";
 import { lostAt } from "../core/needs";
@@ -17,10 +17,19 @@ const OVERSCAN = 8, STEP = 4;
 
 export interface Rights { pictures: boolean; run: boolean; viewers: boolean }
 
-function Error2({ s }: { s: Stream }) {
-	const text = s.status === "stopped" ? s.stop_reason : s.last_error ? errorWord(s.last_error) : "";
+/** What went wrong last; of a stopped one who stopped it and why. */
+function lastError(s: Stream): JSX.Element {
+	const text = s.status === "stopped" ? [s.stopped_by, s.stop_reason].filter(Boolean).join(": ") : s.last_error ? errorWord(s.last_error) : "";
 	return text ? <div class="two-lines small" title={s.status === "stopped" ? text : s.last_error ?? ""}>{text}</div> : <span class="muted">—</span>;
 }
+
+/** 14:03 today, else 22/11 14:03: as much as fits. */
+function brief(ms: number, zone: string): string {
+	const day = formatDate(ms, zone), time = formatTime(ms, zone).slice(0, 5);
+	return day === formatDate(serverNow(), zone) ? time : `${day.slice(0, 5)} ${time}`;
+}
+
+const sinceWord = (ms: number, zone: string) => <span title={formatShort(ms, zone)}>{t("since", { time: brief(ms, zone) })}</span>;
 
 function statusLine(s: Stream, zone: string): JSX.Element | string | null {
 	if (s.attention) {
@@ -29,10 +38,10 @@ function statusLine(s: Stream, zone: string): JSX.Element | string | null {
 		return <span class="attention" title={title}><Icon name={maintenance ? "wrench" : "eye"} small />{t(maintenance ? "in_maintenance" : "acknowledged")}</span>;
 	}
 	if (s.status === "stopped")
-		return s.restart_at ? t("restart_at", { time: formatShort(parse(s.restart_at), zone) }) : s.id === null ? t("never_started") : s.stopped_by ? t("stopped_by", { who: s.stopped_by }) : null;
+		return s.restart_at ? <span title={formatShort(parse(s.restart_at), zone)}>{t("restart_at", { time: brief(parse(s.restart_at), zone) })}</span> : s.id === null ? t("never_started") : s.stopped_at ? t("since", { time: brief(parse(s.stopped_at), zone) }) : null;
 	if (s.status !== "live" && lostAt(s))
-		return t("since", { time: formatShort(lostAt(s), zone) });
-	return s.since ? t("since", { time: formatShort(parse(s.since), zone) }) : null;
+		return sinceWord(lostAt(s), zone);
+	return s.since ? sinceWord(parse(s.since), zone) : null;
 }
 
 /** Reads a signal, so that it is drawn again only when one of its properties changes. */
@@ -54,7 +63,7 @@ function Row({ s, index, selected, gone, rights }: { s: Stream; index: number; s
 			<td class="c-viewers num">{s.status === "stopped" || s.viewers === null ? <span class="muted">—</span>
 				: s.viewers > 0 && rights.viewers && !gone ? <button type="button" class="link num" data-act="viewers" data-c="viewers" aria-label={t("who_watches", { name: s.camera_name, n: s.viewers })}>{count(s.viewers)}</button> : count(s.viewers)}</td>
 			<td class="c-rate num">{s.status === "live" && s.bitrate_bps != null ? <div>{bitrate(s.bitrate_bps)}</div> : <span class="muted">—</span>}{s.status === "live" && s.fps ? <div class="under">{t("fps", { n: number(s.fps, 0) })}</div> : null}</td>
-			<td class="c-error"><Error2 s={s} /></td>
+			<td class="c-error">{lastError(s)}</td>
 			<td class="c-actions">{!gone && <div class="row">
 				{rights.pictures && <a class="button quiet icon compact" href={`/wall?cameras=${encodeURIComponent(s.camera_id)}`} aria-label={t("watch_name", { name: s.camera_name })} title={t("live")} data-c="wall"><Icon name="wall" small /></a>}
 				{rights.pictures && <a class="button quiet icon compact" href={lookbackLink(s)} aria-label={t("look_back_name", { name: s.camera_name })} title={t("look_back")} data-c="lookback"><Icon name="lookback" small /></a>}
