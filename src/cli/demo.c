@@ -436,7 +436,9 @@ static int seed(struct demo *d)
 {
 	const struct setting_store *settings = d->site.catalog->settings;
 	char *done = NULL;
+	/* A whole minute: the clips are one long, and the seconds in their pictures are then those of the recording's time. */
 	d->now = clock_system.utc_us(&clock_system);
+	d->now -= d->now % (60 * US_PER_S);
 	int code = read_list(d);
 	if (!code && !settings->get(d->site.catalog->self, SETTING_DONE, &d->mem, &done))
 		return CLI_DONE; /* only their streams were not started */
