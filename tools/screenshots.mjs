@@ -25,7 +25,7 @@ const tour = [
 	["streams", "/streams", {}, async (page) => sleep(2000)],
 	["lookback", () => lookback("avenida-central", 24 * hour - 40_000), {}, async (page) => {
 		await moving(page, 1);
-		for (let i = 0; i < 14; i++)
+		for (let i = 0; i < 9; i++)
 			await page.getByRole("button", { name: "Ampliar a linha do tempo" }).click().catch(() => undefined);
 		await sleep(1500);
 	}],

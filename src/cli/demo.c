@@ -17,6 +17,7 @@
 #define SETTING "demo"
 #define SETTING_DONE "demo_done"
 #define SPAN_US (4 * 60 * US_PER_S)
+#define HOUR_AGO_US (12 * 60 * US_PER_S) /* so that who looks an hour back finds pictures in all of the first ten minutes */
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
 #define MAX_CAMERAS 64
@@ -251,7 +252,7 @@ static int record_past(struct demo *d, const struct line *l, bool late)
 					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264,
 					 .fps = CLIP_FPS,
 					 .start_utc_us = starts[i],
-					 .end_utc_us = starts[i] + SPAN_US};
+					 .end_utc_us = starts[i] + (i ? SPAN_US : HOUR_AGO_US)};
 		err = past_record(&wc, &span);
 	}
 	arena_finish(&mem);
@@ -436,7 +437,9 @@ static int seed(struct demo *d)
 {
 	const struct setting_store *settings = d->site.catalog->settings;
 	char *done = NULL;
+	/* A whole minute: the clips are one long, and the seconds in their pictures are then those of the recording's time. */
 	d->now = clock_system.utc_us(&clock_system);
+	d->now -= d->now % (60 * US_PER_S);
 	int code = read_list(d);
 	if (!code && !settings->get(d->site.catalog->self, SETTING_DONE, &d->mem, &done))
 		return CLI_DONE; /* only their streams were not started */
