@@ -17,7 +17,6 @@
 #define SETTING "demo"
 #define SETTING_DONE "demo_done"
 #define SPAN_US (4 * 60 * US_PER_S)
-#define HOUR_AGO_US (12 * 60 * US_PER_S) /* so that who looks an hour back finds pictures in all of the first ten minutes */
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
 #define MAX_CAMERAS 64
@@ -252,7 +251,7 @@ static int record_past(struct demo *d, const struct line *l, bool late)
 					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264,
 					 .fps = CLIP_FPS,
 					 .start_utc_us = starts[i],
-					 .end_utc_us = starts[i] + (i ? SPAN_US : HOUR_AGO_US)};
+					 .end_utc_us = starts[i] + SPAN_US};
 		err = past_record(&wc, &span);
 	}
 	arena_finish(&mem);
