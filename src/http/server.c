@@ -5,6 +5,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -248,6 +250,21 @@ static void fill_defaults(struct http_config *c)
 		c->max_downloads = DEFAULT_MAX_DOWNLOADS;
 }
 
+/* An event without a pointer is passed over by the library; edge-triggered, so that nobody needs to read it. */
+static int worker_wakeable(struct worker *w)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+	w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->wake_fd >= 0 && info && !epoll_ctl(info->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &e))
+		return 0;
+	int err = w->wake_fd < 0 || info ? -errno : -EINVAL;
+	if (w->wake_fd >= 0)
+		close(w->wake_fd);
+	MHD_stop_daemon(w->daemon);
+	return err;
+}
+
 static int worker_start(struct http_server *s, struct worker *w)
 {
 	const struct http_config *c = &s->config;
@@ -267,7 +284,7 @@ static int worker_start(struct http_server *s, struct worker *w)
 				 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				 MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
 				 MHD_OPTION_NOTIFY_CONNECTION, connection_noted, w, MHD_OPTION_ARRAY, secure ? tls : none, MHD_OPTION_END);
-	return w->daemon ? 0 : -EINVAL;
+	return w->daemon ? worker_wakeable(w) : -EINVAL;
 }
 
 static int workers_start(struct http_server *s)
@@ -343,8 +360,10 @@ void http_server_destroy(struct http_server *s)
 	sources_stop(s);
 	if (s->n_workers)
 		drain(s);
-	for (int i = 0; i < s->n_workers; i++)
+	for (int i = 0; i < s->n_workers; i++) {
 		MHD_stop_daemon(s->workers[i].daemon);
+		close(s->workers[i].wake_fd);
+	}
 	pthread_mutex_destroy(&s->conn_lock);
 	free(s->proxies);
 	free(s);

@@ -114,6 +114,7 @@ struct worker {
 	struct http_server *server;
 	struct MHD_Daemon *daemon;
 	atomic_uint open; /* connections given to it and not yet closed */
+	int wake_fd;	  /* in its epoll set */
 };
 
 struct http_server {
@@ -157,6 +158,11 @@ struct http_server {
 };
 
 int64_t http_mono_us(void);
+
+/* libmicrohttpd 0.9.75 takes 128 events at a time, and where it got just so many it waits for more before it handles those, for ever where
+ * these are all there are. A worker that has so many connections is woken now and then. */
+#define EVENTS_AT_ONCE 128u
+#define NUDGE_US 20000
 
 /* accept.c */
 int listen_on(const struct http_config *config, int *ret_fd, int *ret_port);

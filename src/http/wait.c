@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 static unsigned key_hash(const char *key)
@@ -108,10 +109,26 @@ static void tick_streams(struct http_server *s, int64_t now)
 	}
 }
 
+static bool nudge_workers(struct http_server *s, int64_t now, int64_t *next)
+{
+	bool crowded = false;
+	for (int i = 0; i < HTTP_THREADS_MAX; i++) {
+		struct worker *w = &s->workers[i];
+		if (atomic_load(&w->open) < EVENTS_AT_ONCE)
+			continue;
+		crowded = true;
+		if (now >= *next)
+			eventfd_write(w->wake_fd, 1);
+	}
+	if (now >= *next)
+		*next = now + NUDGE_US;
+	return crowded;
+}
+
 static void *ticker_main(void *arg)
 {
 	struct http_server *s = arg;
-	int64_t next_connections = 0;
+	int64_t next_connections = 0, next_nudge = 0;
 	pthread_mutex_lock(&s->wait_lock);
 	for (;;) {
 		int64_t now = http_mono_us();
@@ -119,11 +136,13 @@ static void *ticker_main(void *arg)
 		tick_streams(s, now);
 		if (s->stopping)
 			break;
-		bool idle = !s->n_groups && !s->n_streams;
+		bool idle = !s->n_groups && !s->n_streams, crowded = nudge_workers(s, now, &next_nudge);
 		if (idle) {
 			struct timespec until;
 			clock_gettime(CLOCK_MONOTONIC, &until);
-			until.tv_sec += 1;
+			until.tv_nsec += crowded ? NUDGE_US * 1000L : 0;
+			until.tv_sec += (crowded ? 0 : 1) + until.tv_nsec / 1000000000;
+			until.tv_nsec %= 1000000000;
 			pthread_cond_timedwait(&s->wait_wake, &s->wait_lock, &until);
 		}
 		pthread_mutex_unlock(&s->wait_lock);

@@ -1,11 +1,14 @@
 """A client of GET /live: reads its frames on a thread, keeps them by tile."""
 import json
+import os
 import secrets
 import socket
 import struct
 import threading
 import time
 from collections import namedtuple
+
+from _site import decodes
 
 INIT, MEDIA, STATE, CLOCK = 1, 2, 3, 4
 INDEPENDENT, AUDIO = 1, 2
@@ -33,14 +36,14 @@ def parse(payload, at=0.0):
 class Live:
     """Tiles: [(tile, camera_id, quality)]. pace(): called before each read, for readers that are slow."""
 
-    def __init__(self, site, tiles=(), token=None, session=None, pace=None, rcvbuf=None, base=None):
+    def __init__(self, site, tiles=(), token=None, session=None, pace=None, rcvbuf=None):
         self.site, self.token = site, token or site.token
         self.session = session or secrets.token_urlsafe(16)
         self.pieces, self.states, self.clocks = {}, {}, []
         self.bytes = 0
         self.ended = threading.Event()
         self.error = None
-        self.pace, self.rcvbuf = pace, rcvbuf
+        self.pace = pace
         if tiles:
             self.put(tiles)
         self.sock = socket.socket()
@@ -87,7 +90,6 @@ class Live:
                     self._take(*parse(bytes(have[at + 4 : at + 4 + n]), time.time()))
                     at += 4 + n
                 del have[:at]
-            assert not self.pieces or self.site is None or True
         except (OSError, AssertionError) as e:
             self.error = e
         self.ended.set()
@@ -139,15 +141,6 @@ class Live:
                 if p.epoch == epoch:
                     f.write(p.data)
 
-    def close(self):
-        self.sock.close()
-        if self.thread:
-            try:
-                self.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            self.thread.join(5)
-
     def __enter__(self):
         return self
 
@@ -160,3 +153,15 @@ class Live:
             self.thread.join(5)
         self.sock.close()
         return False
+
+
+def decodes_epochs(s, live, tile):
+    for init in live.inits(tile):
+        path = os.path.join(s.dir, f"{tile}-{init.epoch}.mp4")
+        live.save(tile, init.epoch, path)
+        decodes(path)
+
+
+def steps(pieces):
+    """Between which pieces something is missing: seconds from the end of one to the beginning of the next."""
+    return [b.wall - a.wall - a.duration for a, b in zip(pieces, pieces[1:])]

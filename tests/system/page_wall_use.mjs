@@ -32,6 +32,7 @@ test("digits and Enter put a camera on the chosen tile, arrows choose, the addre
 	await page.keyboard.press("ArrowDown");
 	await page.keyboard.press("Enter");
 	await waitFor("the other city's", async () => (await tiles(page))[2] === "longe");
+	await page.locator(".tile[data-tile='2'] .tile-name").getByText("longe").waitFor();
 	await page.keyboard.type("999");
 	await page.getByText("Não há câmera com o número 999").waitFor();
 	await page.keyboard.press("Escape");
@@ -66,6 +67,7 @@ test("cameras are dragged to tiles and between them, groups open at once, by mou
 	await page.locator(".panel-group", { hasText: "Centro" }).click();
 	await waitFor("the group", async () => (await tiles(page)).join() === "cam-1,cam-2,cam-3,");
 	assert(/group=Centro/.test(page.url()), page.url());
+	await waitFor("their names", async () => (await page.locator(".tile-name").allTextContents()).map((x) => x.trim()).join() === "1 cam-1,2 cam-2,3 cam-3");
 	await live(page, 3);
 	await closePage(page);
 });

@@ -1,5 +1,5 @@
 // One tile of the wall: a camera's moving picture and what has to be said about it. A picture that does not move is dimmed and says since when.
-import { useComputed } from "@preact/signals";
+import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
@@ -36,6 +36,9 @@ export interface TileProps {
 export const DRAG = "text/x-vigia-camera", DRAG_FROM = "text/x-vigia-tile";
 export const lookBackLink = (camera: string, at: number | null): string => `/lookback?cameras=${encodeURIComponent(camera)}&at=${encodeURIComponent(iso(at ?? serverNow()))}`;
 const gapReasons: string[] = ["no_signal", "refused", "bad_data", "disk_slow", "disk_full", "disk_error", "stopped_by_user", "server_down", "unknown"];
+
+/** Drawn again when this camera's row changes, not with every other one's. */
+const useRow = (camera: string | null): Stream | undefined => useMemo(() => computed(() => (camera ? streams.value.get(camera) : undefined)), [camera]).value;
 
 function Card({ icon, title, last, zone, children, tone = "bad" }: { icon: IconName; title: string; last: number | null; zone: string; children?: ComponentChildren; tone?: "bad" | "off" }) {
 	return (
@@ -110,7 +113,7 @@ function Quality({ view, feed }: { view: View; feed: Feed }) {
 
 function Picture({ index, camera, main, active, replaying, prepared, show, single, actions }: { index: number; camera: string; main: boolean; active: boolean; replaying: boolean; prepared: boolean; show: boolean; single: boolean; actions: TileActions }) {
 	const feed = useMemo(() => new Feed(camera, main ? "main" : "small"), [camera]);
-	const row = useComputed(() => streams.value.get(camera)).value;
+	const row = useRow(camera);
 	const zone = zoneOf(row?.city_id);
 	const view = feed.view.value;
 	const host = useRef<HTMLDivElement>(null);
@@ -175,7 +178,7 @@ function TileButtons({ index, camera, feed, replaying, single, actions }: { inde
 export const Tile = memo(function Tile({ index, camera, style, selected, enlarged, main, active, replaying, prepared, focusable, single, actions }: TileProps) {
 	const [hover, setHover] = useState(false);
 	const [over, setOver] = useState(false);
-	const row = useComputed(() => (camera ? streams.value.get(camera) : undefined)).value;
+	const row = useRow(camera);
 	const name = camera ? `${row?.number != null ? row.number + " " : ""}${row?.camera_name ?? camera}` : t("tile_empty");
 	return (
 		<div class={`tile ${selected && !single ? "selected" : ""} ${enlarged ? "enlarged" : ""} ${over ? "over" : ""}`} style={style} role="group" aria-label={`${t("tile_n", { n: index + 1 })}: ${name}`} aria-current={selected ? "true" : undefined}
@@ -201,7 +204,7 @@ export const Tile = memo(function Tile({ index, camera, style, selected, enlarge
 				if (id)
 					actions.drop(index, id, from ? Number(from) : null);
 			}}>
-			{camera ? <Picture index={index} camera={camera} main={main} active={active} replaying={replaying} prepared={prepared} show={hover || selected} single={single} actions={actions} />
+			{camera ? <Picture key={camera} index={index} camera={camera} main={main} active={active} replaying={replaying} prepared={prepared} show={hover || selected} single={single} actions={actions} />
 				: <button type="button" class="tile-empty" tabIndex={prepared ? -1 : undefined} onClick={() => actions.choose(index)}><Icon name="plus" /><span>{t("tile_choose")}</span></button>}
 		</div>
 	);

@@ -74,7 +74,7 @@ export default function View() {
 		setBusy(false);
 	};
 	return (
-		<div class="page account">
+		<div class="page admin">
 			<PageHeader title={core("account")} about={t("acc_about")} />
 			<div class="account-grid">
 				<section class="card stack" aria-labelledby="acc-who"><h2 id="acc-who">{t("acc_who")}</h2>

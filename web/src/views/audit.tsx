@@ -12,6 +12,7 @@ import { t, type PeopleWord } from "../i18n/people";
 import { Badge, Button, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, problemText, Search, Segmented, SelectField, TextField, toastError } from "../ui/components";
 import { useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
+import { reasonWord } from "./camera_form";
 
 interface Entry { at: string; actor: string; action: string; object: string; city_id: string | null; details: Record<string, unknown> }
 interface Page { items: Entry[]; next_cursor: string | null }
@@ -43,6 +44,11 @@ function detailsWord(e: Entry, zone: string): string {
 	for (const [k, v] of Object.entries(d)) {
 		if (v === null || v === "" || (k === "password_changed" && (!v || e.action === "user.create")) || (k === "city_id" && v === e.city_id) || k === "run")
 			continue;
+		if (e.action === "camera.test" && k === "reason") {
+			if (v !== "good")
+				parts.push(reasonWord(String(v)));
+			continue;
+		}
 		parts.push(k === "password_changed" ? t("d_password_changed") : `${detailKeys.has(k) ? t(`d_${k}` as PeopleWord) : k} ${valueWord(k, v, zone)}`);
 	}
 	return parts.join(" · ");
@@ -230,7 +236,7 @@ export default function View() {
 	const dayWord = (day: string) => day.split("-").reverse().join("/");
 	const when = from && from === to ? t("on_day", { day: dayWord(from) }) : from || to ? t("in_span", { from: from ? dayWord(from) : "…", to: to ? dayWord(to) : dayWord(today) }) : t("so_far");
 	return (
-		<div class="page">
+		<div class="page admin">
 			<PageHeader title={core("audit")} about={t("audit_about")}>
 				<Button icon="refresh" onClick={first.reload}>{t("refresh")}</Button>
 				<Button icon="download" busy={busy === "csv"} onClick={() => void csv()}>{t("csv")}</Button>

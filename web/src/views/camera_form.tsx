@@ -66,7 +66,9 @@ export function fieldWord(field: string, p?: Problem): string | null {
 
 // --- the test of an address ---
 interface TestAnswer { ok: boolean; codec?: string; width?: number | null; height?: number | null; fps?: number | null; audio?: boolean | string | null; seconds?: number; server?: string | null; picture?: string | null; reason?: string; detail?: string; code?: number | string | null }
-const reasons = ["refused_connection", "timeout", "dns", "unauthorized", "not_found", "no_video", "unsupported_codec", "bad_data", "bad_url"];
+const reasons = ["refused_connection", "timeout", "dns", "unauthorized", "not_found", "no_video", "unsupported_codec", "bad_data", "bad_url", "unreachable", "refused", "cancelled"];
+/** Why a camera could not be used, in a sentence. */
+export const reasonWord = (reason: string | undefined, code?: number | string | null): string => t(`w_${reasons.includes(reason ?? "") ? reason : "other"}` as "w_other", { code: String(code ?? "?") });
 const codecName = (c: string | undefined): string => (!c ? "?" : /^avc|h\.?264/i.test(c) ? `H.264 (${c})` : /^h(vc|ev)|h\.?265/i.test(c) ? `H.265 (${c})` : c);
 
 function Picture({ data, codec }: { data: string | null | undefined; codec: string }) {
@@ -136,7 +138,7 @@ function TestResult({ test, url }: { test: ReturnType<typeof useUrlTest>; url: s
 		return (
 			<div class="url-test bad" role="alert" data-test="bad">
 				<Icon name="warn" />
-				<div class="grow stack tight"><strong>{t("test_bad")}</strong><p>{t(`w_${reasons.includes(a!.reason ?? "") ? a!.reason : "other"}` as "w_other")}</p>{a!.detail && <p class="small muted mono">{a!.detail}</p>}{old}</div>
+				<div class="grow stack tight"><strong>{t("test_bad")}</strong><p>{reasonWord(a!.reason, a!.code)}</p>{a!.detail && <p class="small muted mono">{a!.detail}</p>}{old}</div>
 			</div>
 		);
 	return (

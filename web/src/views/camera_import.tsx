@@ -379,7 +379,7 @@ export function ImportView() {
 		return () => removeEventListener("beforeunload", stay);
 	}, [ready]);
 	return (
-		<div class="page">
+		<div class="page admin">
 			<PageHeader title={t("imp_title")}><a class="button" href="/cameras"><Icon name="back" />{t("back")}</a></PageHeader>
 			{ready ? <Preview checking={checking || (complete && late !== text)} error={error} check={() => setTurn((n) => n + 1)} /> : <Source />}
 		</div>

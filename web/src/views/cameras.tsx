@@ -158,7 +158,7 @@ function List() {
 				</div>
 	) : list.error ? <ErrorState error={list.error} retry={list.reload} /> : <Loading rows={8} />;
 	return (
-		<div class="page">
+		<div class="page admin">
 			<PageHeader title={core("cameras")} about={list.data && (filtered || show === "archived" ? t("about_some", { shown: rows.length, n: total }) : archived ? t("about_archived", { n: total - archived, a: archived }) : t("about", { n: total }))}>
 				<Button icon="upload" onClick={() => setParams({ import: "1" }, true)}>{t("import")}</Button>
 				<Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>

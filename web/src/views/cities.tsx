@@ -192,7 +192,7 @@ export default function View() {
 	const list = [...cities.value.values()].sort((a, b) => a.name.localeCompare(b.name, "pt-BR"));
 	const p = params.value, open = p.get("open"), opened = open ? cities.value.get(open) : undefined;
 	return (
-		<div class="page">
+		<div class="page admin">
 			<PageHeader title={core("cities")} about={t("about")}>{seesAllCities.value && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>}</PageHeader>
 			{!storeReady.value ? (storeError.value ? <ErrorState error={storeError.value} retry={() => void reload()} /> : <Loading />)
 				: !list.length ? <Empty icon="city" title={t("empty_title")} action={seesAllCities.value && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add")}</Button>}>{t("empty_text")}</Empty>

@@ -174,7 +174,7 @@ export default function View() {
 	const open = p.get("open"), opened = list.data?.find((u) => u.name === open);
 	const where = (u: User) => (u.cities === "all" ? t("all_cities") : u.cities.map(cityName).join(", "));
 	return (
-		<div class="page">
+		<div class="page admin">
 			<PageHeader title={core("users")} about={t("users_about")}><Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("add_user")}</Button></PageHeader>
 			<div class="toolbar">
 				<Search value={text} label={t("search_user")} onInput={setText} />
