@@ -141,6 +141,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	const [paused, setPaused] = useState(false);
 	const [ref, size] = useSize<HTMLDivElement>();
 	const search = useRef<HTMLInputElement | null>(null);
+	const focusSearch = useRef(false);
 	const handles = useRef(new Map<number, TileHandle>());
 	const settled = useSelected(selected);
 
@@ -191,8 +192,11 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	};
 	const openPanel = (focus: boolean) => {
 		setPanel(true);
-		if (focus)
-			setTimeout(() => search.current?.focus(), 50);
+		// At once: a key that follows belongs there.
+		if (focus && search.current)
+			search.current.focus();
+		else
+			focusSearch.current = focus;
 	};
 
 	// --- what is done with a tile ---
@@ -391,7 +395,12 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 					setSelected(null);
 					setEnlarged(null);
 					navigate(`/wall?group=${encodeURIComponent(g.name)}&city=${encodeURIComponent(g.city)}`);
-				}} onClose={() => setPanel(false)} searchRef={(e) => (search.current = e)} />}
+				}} onClose={() => setPanel(false)} searchRef={(e) => {
+					search.current = e;
+					if (e && focusSearch.current)
+						e.focus();
+					focusSearch.current = false;
+				}} />}
 			</div>
 			{dialog === "help" && <HelpDialog onClose={() => setDialog(null)} />}
 			{dialog === "layouts" && <LayoutsDialog current={spec.layout?.id ?? null} onClose={() => setDialog(null)} onSave={() => setDialog("save")} onOpen={(l) => {
