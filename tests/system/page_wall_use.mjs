@@ -174,7 +174,7 @@ test("what this browser cannot play is told: the small stream marked as such, el
 	await closePage(page);
 });
 
-test("where the stream of all is refused, HLS plays", async () => {
+test("where the stream of all is refused, HLS plays, or it is said what cannot be played", async () => {
 	const page = await openPage(site, { path: "/account" });
 	page.expected.push(/501/);
 	await page.route("**/api/v1/live?*", (r) => r.fulfill({ status: 501, contentType: "application/problem+json", body: '{"status":501,"title":"Not Implemented"}' }));
@@ -184,6 +184,8 @@ test("where the stream of all is refused, HLS plays", async () => {
 	const first = await seen();
 	await waitFor("both go on", async () => (await seen()).every((t, i) => t > first[i] + 1));
 	await page.getByText("Modo compatível").waitFor();
+	await page.evaluate(() => history.replaceState(null, "", "/wall?grid=4&cameras=cam-1,h265") ?? dispatchEvent(new PopStateEvent("popstate")));
+	await page.locator(".tile[data-tile='1']").getByText("Este navegador não reproduz H.265").waitFor();
 	await closePage(page);
 });
 

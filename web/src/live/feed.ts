@@ -58,6 +58,7 @@ export class Feed implements hub.Subscriber {
 	private waitsForKey = false;
 	private renewedAt = 0;
 	private hlsRetry: ReturnType<typeof setTimeout> | undefined;
+	private hlsRefused = false; // its codecs are none of this browser's
 	private keptWall: number | null = null; // of the last frame of players that are gone
 	private closed = false;
 
@@ -260,13 +261,17 @@ export class Feed implements hub.Subscriber {
 		this.dropNext();
 		const again = () => {
 			clearTimeout(this.hlsRetry);
-			this.hlsRetry = setTimeout(() => this.startHls(), 4000);
+			this.hlsRetry = setTimeout(() => this.startHls(), this.hlsRefused ? 30_000 : 4000);
 		};
 		if (!url) {
 			again();
 			return;
 		}
-		const player: Player = new HlsPlayer(url, { firstFrame: () => this.swap(), failed: () => {
+		const player: Player = new HlsPlayer(url, { firstFrame: () => {
+			this.hlsRefused = false;
+			this.swap();
+		}, failed: (why) => {
+			this.hlsRefused = /codec/i.test(why);
 			if (this.next === player)
 				this.dropNext();
 			else if (this.current === player)
@@ -313,7 +318,8 @@ export class Feed implements hub.Subscriber {
 			return "stopped";
 		if ((status === "reconnecting" || status === "starting") && age > LOST_MS)
 			return status === "starting" && age === Infinity ? "connecting" : "lost";
-		if (this.unplayable && this.initData && !canPlay(this.initData.mime) && age > FROZEN_MS)
+		const refused = hls ? this.hlsRefused || !canPlayCodec(row.codec) : this.unplayable && this.initData && !canPlay(this.initData.mime);
+		if (refused && age > FROZEN_MS)
 			return "unplayable";
 		if (age === Infinity || (age > FROZEN_MS && now - this.since < 4000))
 			return "connecting";

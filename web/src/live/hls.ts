@@ -40,7 +40,7 @@ export class HlsPlayer implements Player {
 			hls.on(Hls.Events.ERROR, (_, d) => {
 				if (!d.fatal)
 					return;
-				if (d.type === Hls.ErrorTypes.MEDIA_ERROR && this.recovered++ < 2)
+				if (d.type === Hls.ErrorTypes.MEDIA_ERROR && !/codec/i.test(d.details) && this.recovered++ < 2)
 					hls.recoverMediaError();
 				else
 					this.fail(d.details);

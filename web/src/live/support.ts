@@ -12,13 +12,16 @@ export function canPlay(mime: string): boolean {
 	}
 	return can;
 }
-/** A codec as the API names it ("avc1.42c01e", null while unknown). */
-export const canPlayCodec = (codec: string | null | undefined): boolean => !codec || canPlay(`video/mp4; codecs="${codec}"`);
+/** A codec as the API names it ("avc1.42c01e"; a MediaMTX says "H264"; null while unknown). */
+export function canPlayCodec(codec: string | null | undefined): boolean {
+	const asked = codec === "H264" ? "avc1.42c01e" : codec === "H265" ? "hvc1.1.6.L93.B0" : codec;
+	return !asked || canPlay(`video/mp4; codecs="${asked}"`);
+}
 /** "H.265" for people. */
 export function codecName(codec: string | null | undefined): string {
 	if (!codec)
 		return "";
-	if (/^(hvc1|hev1)/.test(codec))
+	if (/^(hvc1|hev1|H265)/.test(codec))
 		return "H.265";
-	return /^avc[13]/.test(codec) ? "H.264" : codec.split(".")[0]!;
+	return /^(avc[13]|H264)/.test(codec) ? "H.264" : codec.split(".")[0]!;
 }
