@@ -67,6 +67,7 @@ static int write_rows(struct api_call *c, const struct audit_filter *f, struct c
 		struct audit_entry *rows;
 		size_t n = 0;
 		char *cursor = next ? arena_strdup(c->mem, next) : NULL;
+		next = NULL; /* it goes with its page, and a failure gives no other */
 		arena_finish(&mem);
 		err = cat->audit->list(cat->self, &c->actor, f, &(struct page){.limit = 1000, .cursor = cursor}, &mem, &rows, &n, &next);
 		for (size_t i = 0; i < n && !err; i++)

@@ -182,6 +182,6 @@ static void live_delete(struct api_call *c)
 const struct api_route live_routes[] = {
 	{"GET", "/api/v1/live", LANE_CATALOG, API_QUIET, RIGHT_SEE_PICTURES, "session", live_get},
 	{"PUT", "/api/v1/live/{session}", LANE_CATALOG, API_BODY | API_QUIET, RIGHT_SEE_PICTURES, NULL, live_put},
-	{"DELETE", "/api/v1/live/{session}", LANE_CATALOG, 0, RIGHT_SEE_PICTURES, NULL, live_delete},
+	{"DELETE", "/api/v1/live/{session}", LANE_CATALOG, API_QUIET, RIGHT_SEE_PICTURES, NULL, live_delete},
 	{0},
 };

@@ -284,6 +284,20 @@ static void stream_destroy(void *self)
 	free(st);
 }
 
+/* A session that was taken off the list between the look-up and here is nobody's to end any more: its answer is over as it begins. */
+static void end_if_forgotten(struct live_session *s)
+{
+	pthread_mutex_lock(&s->wall->lock);
+	bool listed = s->listed;
+	pthread_mutex_unlock(&s->wall->lock);
+	if (listed)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (s->stream)
+		detach(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void live_session_answer(struct live_session *s, struct api_call *c)
 {
 	struct live_stream *st = calloc(1, sizeof(*st));
@@ -300,6 +314,7 @@ void live_session_answer(struct live_session *s, struct api_call *c)
 	s->since_utc_us = api_now(c->api);
 	s->clock_mono_us = 0;
 	pthread_mutex_unlock(&s->lock);
+	end_if_forgotten(s);
 	http_set_header(c->rq, "X-Accel-Buffering", "no");
 	http_respond_stream(c->rq, "application/octet-stream",
 			    &(struct http_stream){.read = stream_read,

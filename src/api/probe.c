@@ -97,17 +97,25 @@ static json_t *out_probe(const struct stream_probe *p)
 			 p->took_ms / 1000.0, "picture", picture(&p->key));
 }
 
-/* Who tried what, and what came of it: it reaches into the network. */
-static void note_test(struct api_call *c, const struct test_in *in, enum probe_reason reason)
+/* How the trail names the address. A password with a '/', '?' or '#' that was not escaped ends what should have been its host too early: of
+ * an address with an @ behind that, nothing before it is kept, and of one that is none at all, nothing. */
+static json_t *tried(const char *url, enum probe_reason reason)
 {
-	char url[1100];
-	url_redact(in->rtsp_url, url, sizeof(url));
-	json_t *o = json_pack("{s:o, s:s, s:s}", "rtsp_url", json_text(url), "reason", reason_name(reason), "address", http_peer(c->rq));
-	char *details = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	char shown[1100];
+	const char *scheme = strstr(url, "://"), *authority = scheme ? scheme + 3 : url, *at = strrchr(url, '@');
+	if (reason == PROBE_BAD_URL)
+		return json_null();
+	url_redact(reason != PROBE_GOOD && at && at > authority + strcspn(authority, "/?#") ? at : url, shown, sizeof(shown));
+	return json_text(shown);
+}
+
+/* Who tried what, and what came of it: it reaches into the network. 0, or answered with 503. */
+static int note_test(struct api_call *c, const struct test_in *in, enum probe_reason reason)
+{
 	const char *object = arena_printf(c->mem, "camera:%s", in->camera_id ? in->camera_id : "");
-	audit_note(c->app, &c->actor, "camera.test", object, NULL, details);
-	free(details);
-	json_decref(o);
+	return audit_view(c, "camera.test", object, NULL,
+			  json_pack("{s:o, s:s, s:s}", "rtsp_url", tried(in->rtsp_url, reason), "reason", reason_name(reason), "address",
+				    http_peer(c->rq)));
 }
 
 static void test(struct api_call *c)
@@ -133,8 +141,8 @@ static void test(struct api_call *c)
 		answer_error(c, 503, NULL, "it cannot be tried now");
 		return;
 	}
-	note_test(c, &in, p.reason);
-	answer_json(c, 200, out_probe(&p));
+	if (note_test(c, &in, p.reason) == 0)
+		answer_json(c, 200, out_probe(&p));
 	blob_unref(&p.key.init);
 	blob_unref(&p.key.frame);
 }

@@ -209,7 +209,7 @@ static json_t *out_promise_city(const struct promise_city *p)
 
 static json_t *out_promise_volume(struct api_call *c, const struct promise_volume *v)
 {
-	bool path = actor_may(&c->actor, RIGHT_ADMINISTER);
+	bool path = actor_may(&c->actor, RIGHT_ADMINISTER) && c->actor.all_cities;
 	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "id", json_text(v->id), "path",
 			 path ? json_text(v->path) : json_null(), "usable", !v->problem, "problem", json_text(v->problem), "total_bytes",
 			 v->measured ? json_integer(v->total_bytes) : json_null(), "free_bytes",

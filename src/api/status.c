@@ -62,14 +62,15 @@ static json_t *out_volumes(struct api_call *c)
 	struct volume_store *v = &c->app->volumes;
 	json_t *list = json_array();
 	size_t n = v->ops ? v->ops->count(v->self) : 0;
+	bool paths = actor_may(&c->actor, RIGHT_ADMINISTER) && c->actor.all_cities;
 	for (size_t i = 0; i < n; i++) {
 		char id[UUID_CAP] = "", path[1024] = "", state[200] = "";
 		struct volume_space space = {0};
 		v->ops->describe(v->self, i, id, path, sizeof(path), state, sizeof(state));
 		bool known = v->ops->space(v->self, id, &space) == 0;
 		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "id", json_text(id), "path",
-						      actor_may(&c->actor, RIGHT_ADMINISTER) ? json_text(path) : json_null(), "usable",
-						      !*state, "problem", json_text(*state ? state : NULL), "total_bytes",
+						      paths ? json_text(path) : json_null(), "usable", !*state, "problem",
+						      json_text(*state ? state : NULL), "total_bytes",
 						      known ? json_integer(space.total_bytes) : json_null(), "free_bytes",
 						      known ? json_integer(space.free_bytes) : json_null()));
 	}

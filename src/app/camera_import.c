@@ -270,7 +270,8 @@ static void run(struct import *im, struct bytes text)
 		mistake(im, add_row(im, line), "", "csv", "%s", why);
 		return;
 	}
-	im->report->rows = ARENA_ARRAY(im->mem, struct import_row, im->csv.n_rows + 1);
+	size_t most = im->csv.n_rows < IMPORT_LINES_MAX ? im->csv.n_rows : IMPORT_LINES_MAX; /* with more the header alone is said */
+	im->report->rows = ARENA_ARRAY(im->mem, struct import_row, most + 1);
 	if (!im->csv.n_rows) {
 		mistake(im, add_row(im, 1), "", "no_header", "expected a first line with the names of the columns");
 		return;

@@ -50,27 +50,32 @@ static int cover(struct app *app, const struct hold *h, bool made, const struct 
 	return err;
 }
 
+/* The first of them are shown, the rest only counted: there may be years of them, so each page of those has memory of its own. */
 static int find_too_late(struct app *app, const struct hold *h, const char *camera_id, enum recording_status status, struct arena *mem,
 			 struct hold_preview *out, size_t *cap)
 {
 	const struct recording_filter f = {.camera_id = camera_id, .from = h->from, .to = h->to, .status = (int)status};
-	struct page page = {.limit = 1000};
-	size_t listed = 0;
-	do {
-		struct recording *r;
-		size_t n;
-		char *next;
-		int err = app->catalog->recordings->list(app->catalog->self, reader, &f, &page, mem, &r, &n, &next);
-		if (err)
-			return err;
-		out->too_late_files += (int64_t)n;
-		for (size_t i = 0; i < n && listed < HOLD_TOO_LATE_MAX; i++, listed++) {
-			out->too_late = arena_grow(mem, out->too_late, out->n_too_late, cap, sizeof(*out->too_late));
-			out->too_late[out->n_too_late++] = r[i];
-		}
-		page.cursor = next;
-	} while (page.cursor);
-	return 0;
+	struct page page = {.limit = HOLD_TOO_LATE_MAX};
+	struct arena rest = {0};
+	struct recording *r;
+	size_t n;
+	char *next = NULL, cursor[200];
+	int err = app->catalog->recordings->list(app->catalog->self, reader, &f, &page, mem, &r, &n, &next);
+	for (size_t i = 0; !err && i < n; i++) {
+		out->too_late = arena_grow(mem, out->too_late, out->n_too_late, cap, sizeof(*out->too_late));
+		out->too_late[out->n_too_late++] = r[i];
+	}
+	out->too_late_files += err ? 0 : (int64_t)n;
+	page.limit = 1000;
+	while (!err && next && strlen(next) < sizeof(cursor)) {
+		page.cursor = strcpy(cursor, next);
+		next = NULL;
+		arena_finish(&rest);
+		err = app->catalog->recordings->list(app->catalog->self, reader, &f, &page, &rest, &r, &n, &next);
+		out->too_late_files += err ? 0 : (int64_t)n;
+	}
+	arena_finish(&rest);
+	return err;
 }
 
 /* The forecasts of the cities that the hold's cameras are in, without and with it. */

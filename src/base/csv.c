@@ -12,6 +12,7 @@ struct csv_walk {
 	size_t at;
 	int line;
 	char separator;
+	size_t n_cells;
 	const char *why;
 };
 
@@ -73,6 +74,10 @@ static int read_row(struct csv_walk *w, struct csv_row *ret)
 	struct csv_row row = {.line = w->line};
 	size_t cap = 0;
 	for (;;) {
+		if (++w->n_cells > CSV_CELLS_MAX) {
+			w->why = "too many cells";
+			return -EINVAL;
+		}
 		char *cell = peek(w) == '"' ? quoted_cell(w) : plain_cell(w);
 		if (!cell)
 			return -EINVAL;

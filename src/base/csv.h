@@ -16,7 +16,10 @@ struct csv {
 	size_t n_rows;
 };
 
-/* Everything is in the arena. 0, or -EINVAL with the line and why (a quote that does not end, a NUL, text behind a quoted cell). */
+#define CSV_CELLS_MAX 500000 /* those of blank lines too: what a file of a few megabytes may take of memory */
+
+/* Everything is in the arena. 0, or -EINVAL with the line and why (a quote that does not end, a NUL, text behind a quoted cell, too many
+ * cells). */
 int csv_parse(struct bytes text, struct arena *mem, struct csv *ret, int *ret_line, const char **ret_why);
 
 #endif

@@ -282,6 +282,7 @@ static void serve(struct api_site *s)
 {
 	struct api_config c = {.app = &s->site.app,
 			       .live = {&s->live, &live_ops},
+			       .prober = s->prober,
 			       .key = s->key,
 			       .listen_host = "127.0.0.1",
 			       .hasher = &quick,

@@ -44,6 +44,7 @@ struct api_site {
 	/* what the next api_create is given */
 	const char *public_url;
 	const char *foreign_hls;
+	struct stream_prober prober;
 	bool mediamtx; /* it delivers the streams: no live source, foreign_sessions */
 	/* of the fake MediaMTX: what it says, and the last one ended */
 	struct api_foreign_session foreign[4];

@@ -82,6 +82,8 @@ static void test_a_session_lasts_while_somebody_works(void **state)
 	snprintf(background, sizeof(background), "%sX-Vigia-Background: 1\r\n", first);
 	assert_int_equal(ask_with("GET", "/api/v1/cities", NULL, background, next), 200);
 	assert_string_equal(next, "");
+	assert_int_equal(ask_with("DELETE", "/api/v1/live/parede-0123456789", NULL, first, next), 404); /* nor a wall that goes */
+	assert_string_equal(next, "");
 	assert_int_equal(ask_with("GET", "/api/v1/cities", NULL, first, second), 200);
 	assert_true(*second && strcmp(first, second));
 	/* Until then is said. */

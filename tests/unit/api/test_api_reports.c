@@ -139,6 +139,24 @@ static void test_expiring(void **state)
 	refused("/expiring?days=-1", s.viewer, 400, "days");
 }
 
+/* Where the machine keeps its disks is for those who look after all of it. */
+static void test_paths_of_volumes(void **state)
+{
+	static const char *const lists[] = {"/promise", "/status"};
+	char lia[API_TOKEN_CAP];
+	assert_int_equal(api_status(&s, "POST", "/api/v1/users", s.admin,
+				    "{\"name\":\"lia\",\"role\":\"administrator\",\"cities\":[\"lapa\"],\"password\":\"muito-longa\"}"),
+			 201);
+	assert_int_equal(api_issue_token(s.api, "lia", US_PER_DAY, lia), 0);
+	for (int i = 0; i < 4; i++) {
+		struct answer a = get(lists[i / 2], i % 2 ? s.admin : lia);
+		json_t *volume = json_array_get(json_object_get(a.json, "volumes"), 0);
+		assert_non_null(volume);
+		assert_int_equal(json_is_string(json_object_get(volume, "path")), i % 2);
+		answer_free(&a);
+	}
+}
+
 static void test_promise(void **state)
 {
 	record("portao-1", "lapa", NOW - DAY, 24);
@@ -337,9 +355,8 @@ static void test_notices_and_exports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_timeline), T(test_expiring),	     T(test_promise),
-		T(test_coverage), T(test_coverage_csv),	     T(test_situation),
-		T(test_holds),	  T(test_retention_preview), T(test_notices_and_exports),
+		T(test_timeline),     T(test_expiring),	 T(test_promise), T(test_paths_of_volumes),  T(test_coverage),
+		T(test_coverage_csv), T(test_situation), T(test_holds),	  T(test_retention_preview), T(test_notices_and_exports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "media/fmp4/fmp4.h"
 #include "unit/api/api_site.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -452,6 +453,50 @@ static void test_trying_an_address_is_for_administrators(void **state)
 	assert_int_equal(api_status(&s, "POST", path, s.admin, body), 501); /* nothing here that could */
 }
 
+static int probe_nothing(void *self, const char *url, int timeout_ms, const atomic_bool *cancel, struct stream_probe *ret)
+{
+	(void)self, (void)url, (void)timeout_ms, (void)cancel;
+	*ret = (struct stream_probe){.reason = PROBE_DNS, .detail = "the name of its host is not known"};
+	return 0;
+}
+
+static int cannot_append(void *self, const struct audit_entry *e)
+{
+	(void)self, (void)e;
+	return -EIO;
+}
+
+/* A password that was typed as it is ends its URL's host too early; it is kept out of the trail all the same. */
+static void test_a_tried_password_is_not_in_the_trail(void **state)
+{
+	static const char *const urls[] = {"rtsp://u:12#senha@10.0.0.9/cam",
+					   "rtsp://u:senha#1@10.0.0.9/cam",
+					   "rtsp://u:1?senha/@10.0.0.9/cam",
+					   "u:senha@10.0.0.9/cam",
+					   "u:senha:10.0.0.9",
+					   "rtsp://u:senha@10.0.0.9/cam"};
+	static const struct stream_prober_ops ops = {.probe = probe_nothing};
+	char body[200];
+	s.prober = (struct stream_prober){.ops = &ops};
+	api_site_restart(&s);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		snprintf(body, sizeof(body), "{\"rtsp_url\":\"%s\"}", urls[i]);
+		assert_int_equal(api_status(&s, "POST", "/api/v1/cameras/test", s.admin, body), 200);
+	}
+	struct answer a = api_ask(&s, "GET", "/api/v1/audit?action=camera.test", s.admin, NULL, "");
+	assert_int_equal(json_array_size(json_object_get(a.json, "items")), sizeof(urls) / sizeof(urls[0]));
+	assert_null(strstr(a.raw.body, "senha"));
+	assert_non_null(strstr(a.raw.body, "@10.0.0.9/cam"));
+	answer_free(&a);
+	/* And what cannot be noted is not shown. */
+	const struct audit_store *kept = s.site.app.catalog->audit;
+	const struct audit_store broken = {.list = kept->list, .append = cannot_append};
+	s.site.app.catalog->audit = &broken;
+	assert_int_equal(api_status(&s, "POST", "/api/v1/cameras/test", s.admin, body), 503);
+	s.site.app.catalog->audit = kept;
+	s.prober = (struct stream_prober){0};
+}
+
 static void test_sessions_are_bounded(void **state)
 {
 	char name[40];
@@ -491,6 +536,7 @@ int main(void)
 		T(test_who_loses_the_right_is_cut_off),
 		T(test_key_frame),
 		T(test_trying_an_address_is_for_administrators),
+		T(test_a_tried_password_is_not_in_the_trail),
 		T(test_sessions_are_bounded),
 		T(test_a_foreign_server_has_no_wall),
 	};

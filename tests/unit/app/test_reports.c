@@ -371,6 +371,22 @@ static struct hold_preview weigh(struct fixture *f, const char *camera, int64_t 
 	return p;
 }
 
+/* More than are listed are counted, page after page. */
+static void what_is_too_late_is_counted(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 2300; i++) {
+		struct uuid id = record(f, "k0", NOON - (i + 1) * MINUTE, NOON - i * MINUTE);
+		struct recording r = get(f, &id);
+		r.status = REC_LOST;
+		put(f, &r);
+	}
+	struct hold_preview p = weigh(f, "k0", NOON - 100 * HOUR, NOON);
+	assert_int_equal(p.files, 0);
+	assert_int_equal(p.too_late_files, 2300);
+	assert_int_equal(p.n_too_late, HOLD_TOO_LATE_MAX);
+}
+
 /* What the preview says is what the hold then covers. */
 static void a_hold_covers_what_was_said(void **state)
 {
@@ -554,6 +570,7 @@ int main(void)
 		TEST(no_file_outlives_what_is_said),
 		TEST(fewer_days_take_what_was_said),
 		TEST(more_days_bring_noticed_footage_back),
+		TEST(what_is_too_late_is_counted),
 		TEST(a_hold_covers_what_was_said),
 		TEST(a_hold_shortens_the_others_promises),
 		TEST(the_situation_counts_what_is_wrong),

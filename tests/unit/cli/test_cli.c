@@ -147,6 +147,25 @@ static void broken_csv_says_where(void **state)
 	}
 }
 
+/* A file of separators, or of blank lines, does not become so many cells in memory. */
+static void csv_has_so_many_cells_at_most(void **state)
+{
+	char *text = malloc(CSV_CELLS_MAX + 1);
+	assert_non_null(text);
+	for (int i = 0; i < 2; i++) {
+		struct arena mem = {0};
+		struct csv csv = {0};
+		int line = 0;
+		const char *why = NULL;
+		memset(text, ",\n"[i], CSV_CELLS_MAX + 1);
+		assert_int_equal(csv_parse(bytes_of(text, CSV_CELLS_MAX + 1), &mem, &csv, &line, &why), -EINVAL);
+		assert_string_equal(why, "too many cells");
+		assert_int_equal(line, i ? CSV_CELLS_MAX + 1 : 1);
+		arena_finish(&mem);
+	}
+	free(text);
+}
+
 static void expect_cell(const char *json, enum column_kind kind, const char *expected)
 {
 	struct buf b = {0};
@@ -215,8 +234,8 @@ int main(void)
 		cmocka_unit_test(options_become_a_body),	 cmocka_unit_test(wrong_lines_are_refused),
 		cmocka_unit_test(help_asks_for_nothing_else),	 cmocka_unit_test(every_command_has_its_help),
 		cmocka_unit_test(csv_of_spreadsheets_is_read),	 cmocka_unit_test(broken_csv_says_where),
-		cmocka_unit_test(cells_are_for_people),		 cmocka_unit_test(columns_line_up_by_characters),
-		cmocka_unit_test(paths_and_queries_are_escaped),
+		cmocka_unit_test(csv_has_so_many_cells_at_most), cmocka_unit_test(cells_are_for_people),
+		cmocka_unit_test(columns_line_up_by_characters), cmocka_unit_test(paths_and_queries_are_escaped),
 	};
 	return cmocka_run_group_tests_name("cli", tests, set_up, NULL);
 }
