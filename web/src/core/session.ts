@@ -64,14 +64,26 @@ export async function signIn(user: string, password: string): Promise<void> {
 	await readSession(false);
 }
 
+/** Throws when the server was not told: the session would go on. */
 export async function signOut(): Promise<void> {
-	await del("/session").catch(() => undefined);
+	await del("/session").catch((e) => {
+		if (!(e instanceof Problem && e.status === 401))
+			throw e;
+	});
 	localStorage.removeItem(HINT);
 	location.assign("/");
 }
 
-// Once a minute: whether the session still is, and the clock's difference.
+// Once a minute: whether the session still is, and the clock's difference. Who did something here meanwhile is at work: that lengthens the
+// session, also where the views read in the background only.
+let acted = false;
+const act = () => {
+	acted = true;
+};
+addEventListener("pointerdown", act);
+addEventListener("keydown", act);
 setInterval(() => {
 	if (session.value && !locked.value)
-		void readSession().catch(() => undefined);
+		void readSession(!acted).catch(() => undefined);
+	acted = false;
 }, 60_000);
