@@ -144,6 +144,16 @@ export function PageHeader({ title, about, children }: { title: string; about?: 
 }
 
 // --- dialogs ---
+/** Escape by our own hand: a browser closes a dialog at the second one whatever `cancel` was answered; what was typed would be out of sight. */
+export function onEscape(e: KeyboardEvent, close: () => void): void {
+	const at = e.target as HTMLInputElement;
+	if (e.key !== "Escape" || e.defaultPrevented || (at.type === "search" && at.value))
+		return;
+	e.preventDefault();
+	e.stopPropagation();
+	close();
+}
+
 /** A modal dialog: focus stays inside, Escape closes (unless busy), focus goes back to where it was. */
 export function Dialog({ title, onClose, children, footer, wide, busy }: { title: string; onClose: () => void; children: ComponentChildren; footer?: ComponentChildren; wide?: boolean; busy?: boolean }) {
 	const ref = useRef<HTMLDialogElement>(null);
@@ -154,14 +164,24 @@ export function Dialog({ title, onClose, children, footer, wide, busy }: { title
 		d.showModal();
 		return () => {
 			d.close();
-			before?.focus?.();
+			// What opened it may be gone (a row that was archived).
+			(before?.isConnected && before !== document.body ? before : document.getElementById("main"))?.focus({ preventScroll: true });
 		};
 	}, []);
+	const close = () => {
+		if (!busy)
+			onClose();
+	};
 	return (
-		<dialog ref={ref} class={`dialog ${wide ? "wide" : ""}`} aria-labelledby={id} onCancel={(e) => {
+		<dialog ref={ref} class={`dialog ${wide ? "wide" : ""}`} aria-labelledby={id} onKeyDown={(e) => onEscape(e, close)} onCancel={(e) => {
 			e.preventDefault();
-			if (!busy)
-				onClose();
+			close();
+		}} onClose={(e) => {
+			const d = ref.current;
+			if (e.target !== d || !d)
+				return; // taken away by us
+			d.showModal();
+			close();
 		}}>
 			<header><h2 id={id}>{title}</h2><IconButton icon="close" label={t("close")} disabled={busy} onClick={onClose} /></header>
 			<div class="body">{children}</div>
@@ -245,14 +265,32 @@ let toastId = 0;
 export function toast(text: ComponentChildren, tone: Toast["tone"] = "ok"): void {
 	const id = ++toastId;
 	toasts.value = [...toasts.value.slice(-4), { id, tone, text }];
+	// Who is about to read it or to use its link has the time to.
+	const go = () => {
+		if (document.querySelector(".toasts:hover, .toasts:focus-within"))
+			setTimeout(go, 2000);
+		else
+			toasts.value = toasts.value.filter((x) => x.id !== id);
+	};
 	if (tone !== "bad")
-		setTimeout(() => (toasts.value = toasts.value.filter((x) => x.id !== id)), 6000);
+		setTimeout(go, 6000);
 }
 export const toastError = (e: unknown): void => toast(problemText(e), "bad");
 export function Toasts() {
+	const ref = useRef<HTMLDivElement>(null), list = toasts.value;
+	// Above dialogs and full screens: the newest of the browser's top layer.
+	useEffect(() => {
+		const e = ref.current!;
+		if (!("showPopover" in e) || (e.popover && !document.querySelector("dialog[open], :fullscreen")))
+			return;
+		e.popover = "manual";
+		if (e.matches(":popover-open"))
+			e.hidePopover();
+		e.showPopover();
+	}, [list]);
 	return (
-		<div class="toasts" role="status" aria-live="polite">
-			{toasts.value.map((x) => (
+		<div ref={ref} class="toasts" role="status" aria-live="polite">
+			{list.map((x) => (
 				<div key={x.id} class={`toast ${x.tone}`}><div class="grow">{x.text}</div><IconButton compact icon="close" label={t("close")} onClick={() => (toasts.value = toasts.value.filter((y) => y.id !== x.id))} /></div>
 			))}
 		</div>

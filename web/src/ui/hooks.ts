@@ -71,6 +71,18 @@ export function useKeys(handle: (e: KeyboardEvent) => void): void {
 	}, []);
 }
 
+/** Whether a media query fits, as it changes. */
+export function useMedia(query: string): boolean {
+	const [fits, set] = useState(() => matchMedia(query).matches);
+	useEffect(() => {
+		const m = matchMedia(query), change = () => set(m.matches);
+		m.addEventListener("change", change);
+		return () => m.removeEventListener("change", change);
+	}, [query]);
+	return fits;
+}
+export const PHONE = "(max-width: 720px)";
+
 /** Size of an element, as it changes. */
 export function useSize<E extends Element>(): [(e: E | null) => void, { width: number; height: number }] {
 	const [size, set] = useState({ width: 0, height: 0 });
