@@ -51,7 +51,7 @@ def main():
               "cpu_ms_per_s_viewer": {k: round(v, 2) for k, v in cost.items()}, "hls_to_live": round(cost["hls"] / cost["live"], 2),
               "frames_found": checked["found"], "frames_lost": b.lost(checked)}
     print(json.dumps(result))
-    delay = {who: {k: statistics.median(r["delay_ms"][k] for r in rows[who]) for k in ("last_p50", "last_p95", "first_p50", "first_p95")} for who in ("live", "hls")}
+    delay = {who: {k: round(statistics.median(r["delay_ms"][k] for r in rows[who]), 1) for k in ("last_p50", "last_p95", "first_p50", "first_p95")} for who in ("live", "hls")}
     b.say(f"a wall of {a.tiles} ({a.query}), {a.viewers} viewers: {cost['live']:.1f} ms of CPU a second each over /live, {cost['hls']:.1f} over LL-HLS ({result['hls_to_live']} "
           f"times); from the last frame of a fragment p50 {delay['live']['last_p50']} p95 {delay['live']['last_p95']} ms against {delay['hls']['last_p50']} and {delay['hls']['last_p95']}, "
           f"from its first {delay['live']['first_p50']} and {delay['live']['first_p95']} against {delay['hls']['first_p50']} and {delay['hls']['first_p95']}; "

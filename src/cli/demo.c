@@ -17,7 +17,7 @@
 #define SETTING "demo"
 #define SETTING_DONE "demo_done"
 #define SPAN_US (4 * 60 * US_PER_S)
-#define HOUR_AGO_US (12 * 60 * US_PER_S) /* so that who looks an hour back finds pictures in all of the first ten minutes */
+#define HOUR_AGO_US (8 * 60 * US_PER_S) /* H.264's: 14 MB, and a file's queue in the writer holds 16 */
 #define CLIP_FPS 15
 #define HOUR_US (3600 * US_PER_S)
 #define MAX_CAMERAS 64
@@ -241,6 +241,7 @@ static int record_past(struct demo *d, const struct line *l, bool late)
 				    .clock = &clock_system,
 				    .threads_per_volume = 1};
 	const int64_t starts[] = {d->now - HOUR_US, d->now - US_PER_DAY, due_start(d, l)};
+	bool h265 = strstr(l->clip, ".h265") != NULL;
 	int err = 0;
 	for (size_t i = late ? 2 : 0; i < (size_t)(late || !comes_late(l) ? 3 : 2) && !err; i++) {
 		if (has_footage(d, l->id, starts[i] - HOUR_US / 2, starts[i] + HOUR_US / 2))
@@ -249,10 +250,10 @@ static int record_past(struct demo *d, const struct line *l, bool late)
 					 .camera_id = l->id,
 					 .city_id = l->city,
 					 .clip = bytes_of(clip, len),
-					 .codec = strstr(l->clip, ".h265") ? CODEC_H265 : CODEC_H264,
+					 .codec = h265 ? CODEC_H265 : CODEC_H264,
 					 .fps = CLIP_FPS,
 					 .start_utc_us = starts[i],
-					 .end_utc_us = starts[i] + (i ? SPAN_US : HOUR_AGO_US)};
+					 .end_utc_us = starts[i] + (i || h265 ? SPAN_US : HOUR_AGO_US)};
 		err = past_record(&wc, &span);
 	}
 	arena_finish(&mem);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define MANY 1500
@@ -382,17 +383,59 @@ static void test_large_bodies_are_few(void **state)
 	fail_msg("no room");
 }
 
+/* Holds its connection's thread. */
+static enum http_outcome holder(struct http_request *rq, void *ctx, const void *arg)
+{
+	usleep(400000);
+	http_respond(rq, 200, "text/plain", "held", 4);
+	return HTTP_DONE;
+}
+
+static const struct http_route crowd_routes[] = {{"GET", "/hold", 0, holder, ""}, {"GET", "/{name}", 0, hello, ""}};
+
+/* As many as the library takes at once ask while its thread is busy, and nothing else happens: it waited for more before it looked at them.
+ */
+static void test_a_crowd_that_asks_at_once_is_answered(void **state)
+{
+	enum { CROWD = 128 };
+	struct http_config c = {.host = "127.0.0.1", .threads = 1, .idle_timeout_s = 60, .routes = crowd_routes, .n_routes = 2};
+	struct http_server *crowded;
+	struct raw_reply r;
+	int fds[CROWD];
+	assert_int_equal(http_server_create(&c, &crowded), 0);
+	int hold = raw_connect(http_server_port(crowded));
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = raw_connect(http_server_port(crowded));
+		raw_text(fds[i], "GET /first HTTP/1.1\r\nHost: x\r\n\r\n");
+		raw_reply(fds[i], false, &r);
+		assert_int_equal(r.status, 200);
+		raw_free(&r);
+	}
+	raw_text(hold, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+	usleep(100000);
+	for (int i = 0; i < CROWD; i++) {
+		struct timeval limit = {.tv_sec = 10};
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+		raw_text(fds[i], "GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	for (int i = 0; i < CROWD; i++) {
+		raw_reply(fds[i], false, &r);
+		assert_int_equal(r.status, 200);
+		raw_free(&r);
+		close(fds[i]);
+	}
+	close(hold);
+	http_server_destroy(crowded);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_teardown(f, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_connections_are_dealt_out),
-		T(test_more_than_select_could_hold),
-		T(test_connections_take_three_quarters_of_the_descriptors),
-		T(test_idle_ones_make_room),
-		T(test_slow_readers_hold_bounded_memory),
-		T(test_downloads_are_counted),
-		T(test_large_bodies_are_few),
+		T(test_connections_are_dealt_out),   T(test_a_crowd_that_asks_at_once_is_answered),
+		T(test_more_than_select_could_hold), T(test_connections_take_three_quarters_of_the_descriptors),
+		T(test_idle_ones_make_room),	     T(test_slow_readers_hold_bounded_memory),
+		T(test_downloads_are_counted),	     T(test_large_bodies_are_few),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -196,16 +195,6 @@ static const struct http_route routes[] = {
 	{"GET", "/bad-header", 0, bad_header, ""},
 	{"GET", "/problem", 0, problem, ""},
 };
-
-/* Holds its connection's thread. */
-static enum http_outcome holder(struct http_request *rq, void *ctx, const void *arg)
-{
-	usleep(400000);
-	http_respond(rq, 200, "text/plain", "held", 4);
-	return HTTP_DONE;
-}
-
-static const struct http_route crowd_routes[] = {{"GET", "/hold", 0, holder, ""}, {"GET", "/{name}", 0, echo, ""}};
 
 static uint64_t version_of(void *ctx, const char *key)
 {
@@ -744,51 +733,11 @@ static void test_create_errors(void **state)
 	assert_null(other);
 }
 
-/* As many as the library takes at once ask while its thread is busy, and nothing else happens: it waited for more before it looked at them.
- */
-static void test_a_crowd_that_asks_at_once_is_answered(void **state)
-{
-	enum { CROWD = 128 };
-	struct http_config c = config();
-	struct http_server *crowded;
-	struct raw_reply r;
-	int fds[CROWD];
-	c.threads = 1;
-	c.idle_timeout_s = 60;
-	c.routes = crowd_routes;
-	c.n_routes = 2;
-	assert_int_equal(http_server_create(&c, &crowded), 0);
-	int hold = raw_connect(http_server_port(crowded));
-	for (int i = 0; i < CROWD; i++) {
-		fds[i] = raw_connect(http_server_port(crowded));
-		raw_text(fds[i], "GET /first HTTP/1.1\r\nHost: x\r\n\r\n");
-		raw_reply(fds[i], false, &r);
-		assert_int_equal(r.status, 200);
-		raw_free(&r);
-	}
-	raw_text(hold, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-	usleep(100000);
-	for (int i = 0; i < CROWD; i++) {
-		struct timeval limit = {.tv_sec = 10};
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-		raw_text(fds[i], "GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
-	}
-	for (int i = 0; i < CROWD; i++) {
-		raw_reply(fds[i], false, &r);
-		assert_int_equal(r.status, 200);
-		raw_free(&r);
-		close(fds[i]);
-	}
-	close(hold);
-	http_server_destroy(crowded);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_routes_and_parts),
-		T(test_a_crowd_that_asks_at_once_is_answered),
 		T(test_peer_through_proxies),
 		T(test_framing_guard),
 		T(test_garbage),

@@ -273,7 +273,7 @@ export function Timeline(p: Props) {
 				box(e);
 			}} style={{ height: `${height}px` }} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={up} onPointerLeave={() => !drag.current && setHover(null)}>
 				<canvas ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} aria-hidden="true" />
-				<div ref={slider} class="timeline-slider" role="slider" tabIndex={0} aria-label={l("timeline")} aria-valuemin={Math.round(p.view.from / 1000)} aria-valuemax={Math.round(p.view.to / 1000)} aria-valuenow={Math.round((p.position.peek() || p.view.from) / 1000)} onKeyDown={p.onKey} />
+				<div ref={slider} class="timeline-slider" role="slider" tabIndex={0} aria-label={l("timeline")} aria-description={l("timeline_help")} aria-valuemin={Math.round(p.view.from / 1000)} aria-valuemax={Math.round(p.view.to / 1000)} aria-valuenow={Math.round((p.position.peek() || p.view.from) / 1000)} onKeyDown={p.onKey} />
 				{hover && id && <div class="timeline-tip small" style={hover.x > width / 2 ? { right: `${width - hover.x + 10}px` } : { left: `${hover.x + 10}px` }} aria-hidden="true">
 					<strong class="num">{formatTime(at, p.zone)}</strong>{p.ids.length > 1 && <span> · {p.names[p.ids.indexOf(id)]}</span>}
 					<div>{momentWord(momentAt(f, at, p.holes.get(id), serverNow()))}</div>

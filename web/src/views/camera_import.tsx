@@ -264,6 +264,7 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 					setTouched(new Set());
 				}} options={[{ value: "all", label: `${t("imp_all")} (${all.length})` }, { value: "bad", label: `${t("imp_only_bad")} (${bad})` }]} />
 				<Button icon="down" disabled={!bad} onClick={next}>{t("imp_next")}</Button>
+				<Button kind="quiet" onClick={() => (left ? setAsking("discard") : forget())}>{t("imp_new")}</Button>
 			</div>
 			<div class="row wrap import-how">
 				<Check label={t("imp_existing")} checked={existing.value} onChange={(v) => (existing.value = v)} />
@@ -274,7 +275,6 @@ function Preview({ checking, error, check }: { checking: boolean; error: unknown
 					raw.value = writeCsv([{ line: 1, cells: titles.value }, ...all.filter((r) => !addedLines.value.has(r.line))]);
 					rows.value = null;
 				}}>{t("imp_edit")}</Button>
-				<Button kind="quiet" onClick={() => (left ? setAsking("discard") : forget())}>{t("imp_new")}</Button>
 			</div>
 			{file.value && <p class="small muted">{t("imp_file", { name: file.value.name })}</p>}
 			{file.value?.latin && <Notice tone="warn">{t("imp_latin")}</Notice>}
