@@ -217,46 +217,6 @@ export function ConfirmDialog({ title, children, action, danger, work, onClose, 
 	);
 }
 
-// --- menu ---
-export function Menu({ label, icon = "more", text, children, start }: { label: string; icon?: IconName; text?: ComponentChildren; children: ComponentChildren; start?: boolean }) {
-	const [open, setOpen] = useState(false);
-	const ref = useRef<HTMLDivElement>(null);
-	useEffect(() => {
-		if (!open)
-			return undefined;
-		const items = () => [...ref.current!.querySelectorAll<HTMLElement>(".items > :not([disabled])")];
-		items()[0]?.focus();
-		const away = (e: Event) => !ref.current?.contains(e.target as Node) && setOpen(false);
-		const keys = (e: KeyboardEvent) => {
-			const all = items(), at = all.indexOf(document.activeElement as HTMLElement);
-			if (e.key === "Escape") {
-				setOpen(false);
-				ref.current?.querySelector("button")?.focus();
-			} else if (e.key === "ArrowDown" || e.key === "ArrowUp")
-				all[(at + (e.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]?.focus();
-			else
-				return;
-			e.preventDefault();
-			e.stopPropagation();
-		};
-		document.addEventListener("pointerdown", away);
-		document.addEventListener("focusin", away);
-		ref.current!.addEventListener("keydown", keys);
-		return () => {
-			document.removeEventListener("pointerdown", away);
-			document.removeEventListener("focusin", away);
-			ref.current?.removeEventListener("keydown", keys);
-		};
-	}, [open]);
-	return (
-		<div class="menu" ref={ref}>
-			{text ? <Button icon={icon} aria-haspopup="true" aria-expanded={open} onClick={() => setOpen(!open)}>{text}</Button>
-				: <IconButton icon={icon} label={label} aria-haspopup="true" aria-expanded={open} onClick={() => setOpen(!open)} />}
-			{open && <div class={`items ${start ? "start" : ""}`} onClick={() => setOpen(false)}>{children}</div>}
-		</div>
-	);
-}
-
 // --- toasts ---
 interface Toast { id: number; tone: "ok" | "bad" | "info"; text: ComponentChildren }
 const toasts = signal<Toast[]>([]);

@@ -1,6 +1,7 @@
 // Audit: who did and watched what. "Who saw this camera on the 12th?" is answered in a sentence above its lines.
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { all, call, get, query } from "../core/api";
+import { saveFile } from "../core/files";
 import { bytes, fold, language, number } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
@@ -222,10 +223,7 @@ export default function View() {
 		setBusy("csv");
 		try {
 			const answer = await call<Response>(`/audit.csv${query({ ...filter, language: language.value })}`, { raw: true });
-			const url = URL.createObjectURL(await answer.blob());
-			const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "audit.csv";
-			Object.assign(document.createElement("a"), { href: url, download: name }).click();
-			setTimeout(() => URL.revokeObjectURL(url), 10_000);
+			saveFile(await answer.blob(), /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "audit.csv");
 		} catch (e) {
 			toastError(e);
 		}

@@ -4,9 +4,9 @@ import { all, del, get, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may, session } from "../core/session";
-import { cameraName, cityName, onEvent, streamList, zoneOf, zoneOfCamera } from "../core/store";
+import { cameraName, cityName, noteCameras, onEvent, storeReady, streamList, zoneOf, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, formatOffset, now, parse, serverNow } from "../core/time";
-import type { Hold } from "../core/types";
+import type { Camera, Hold } from "../core/types";
 import { readRecordings, type Recording } from "../footage/api";
 import { CityField, hours, lookbackLink, spanText, useKeep, who } from "../footage/parts";
 import { t as core } from "../i18n/core";
@@ -33,7 +33,7 @@ async function readCovered(h: Hold, signal: AbortSignal): Promise<Covered[]> {
 	}));
 }
 
-const zoneOfHold = (h: Hold): string => (h.camera_ids[0] ? zoneOfCamera(h.camera_ids[0]) : zoneOf(h.city_ids?.[0]));
+const zoneOfHold = (h: Hold): string => (h.city_ids?.[0] ? zoneOf(h.city_ids[0]) : zoneOfCamera(h.camera_ids[0] ?? ""));
 const camerasText = (ids: string[]): string => ids.length === 0 ? "" : ids.length <= 3 ? ids.map(cameraName).join(", ") : t("hol_cameras", { first: ids.slice(0, 2).map(cameraName).join(", "), n: ids.length - 2 });
 
 function Details({ h }: { h: Hold }) {
@@ -141,6 +141,12 @@ export default function View() {
 		return (list.data ?? []).filter((h) => (show === "all" || (h.ended_at !== null) === (show === "ended")) &&
 			(!wanted || fold(`${h.reason} ${h.owner} ${h.camera_ids.map(cameraName).join(" ")} ${h.camera_ids.join(" ")}`).includes(wanted)));
 	}, [list.data, text, show]);
+	// Archived cameras have no row among the streams; a hold names them all the same.
+	const unnamed = storeReady.value && (list.data ?? []).some((h) => h.camera_ids.some((id) => cameraName(id) === id));
+	useEffect(() => {
+		if (unnamed)
+			all<Camera>("/cameras?archived=true", { background: true }).then((rows) => noteCameras(rows.filter((c) => c.archived_at)), () => undefined);
+	}, [unnamed]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
 	const made = (h: Hold | null) => {
 		setParams({ new: null, from: null, to: null });

@@ -5,7 +5,7 @@ import { Problem } from "../core/api";
 import { stepDone } from "../core/prefs";
 import { params, setParams } from "../core/router";
 import { may, session, signIns } from "../core/session";
-import { onEvent, storeReady, streams, zoneOf } from "../core/store";
+import { cameraName, noteCameras, onEvent, storeReady, streams, zoneOf } from "../core/store";
 import { dayToInstant, duration, iso, localDay, parse, parseTyped, serverNow, zoneOffset } from "../core/time";
 import { t } from "../i18n/core";
 import { l } from "../i18n/lookback";
@@ -17,26 +17,15 @@ import { RATES } from "../lookback/player";
 import { dayOf, HOUR, SHORTEST, zoomed } from "../lookback/ruler";
 import { Tile, timeIn } from "../lookback/Tile";
 import { Legend, Timeline, type Selection } from "../lookback/Timeline";
-import { CameraPickerDialog, nameOf } from "../ui/CameraPicker";
+import { CameraPickerDialog } from "../ui/CameraPicker";
 import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, toast } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
-import { useKeys } from "../ui/hooks";
+import { PHONE, useKeys, useMedia } from "../ui/hooks";
 import { MarkDialog } from "../ui/MarkDialog";
 
 const MOST = 9;
 const DAY = 24 * HOUR;
-const PHONE = matchMedia("(max-width: 720px)");
-
-function usePhone(): boolean {
-	const [phone, set] = useState(PHONE.matches);
-	useEffect(() => {
-		const f = () => set(PHONE.matches);
-		PHONE.addEventListener("change", f);
-		return () => PHONE.removeEventListener("change", f);
-	}, []);
-	return phone;
-}
 
 const instant = (text: string | null): number | null => {
 	const at = text ? parse(text) : NaN;
@@ -70,7 +59,7 @@ function Goto({ deck, zone, onGo, inputRef }: { deck: Deck; zone: string; onGo: 
 }
 
 function Keys({ onClose }: { onClose: () => void }) {
-	const rows: [string[], string][] = [[["Espaço", "K"], l("k_play")], [["←", "→"], l("k_10")], [["Shift ←", "Shift →"], l("k_60")], [[",", "."], l("k_frame")], [["J", "L"], l("k_speed")], [["I", "O"], l("k_span")], [["X"], l("k_clear")],
+	const rows: [string[], string][] = [[[l("k_space"), "K"], l("k_play")], [["←", "→"], l("k_10")], [["Shift ←", "Shift →"], l("k_60")], [[",", "."], l("k_frame")], [["J", "L"], l("k_speed")], [["I", "O"], l("k_span")], [["X"], l("k_clear")],
 		[["E"], l("k_export")], [["P"], l("k_hold")], [["M"], l("k_mark")], [["[", "]"], l("k_gap")], [["+", "−"], l("k_zoom")], [["G"], l("k_goto")], [["F"], l("k_full")], [["S"], l("k_photo")], [["?"], l("k_help")]];
 	return <Dialog title={l("keys_title")} onClose={onClose}><dl class="keys">{rows.map(([keys, what]) => <div key={what}><dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl></Dialog>;
 }
@@ -87,6 +76,7 @@ function useFootage(deck: Deck, ids: string[], view: Interval, around: number, z
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		loadFootage(ids, { from: lo, to: hi }, deck.holes, abort.signal).then((list) => {
 			setError(null);
+			noteCameras(list.map((f) => ({ id: f.cameraId, name: f.cameraName, city_id: f.cityId })));
 			deck.setFootage(list);
 			if (hi > serverNow())
 				timer = setTimeout(() => setTurn((n) => n + 1), 10_000);
@@ -120,7 +110,7 @@ function useFootage(deck: Deck, ids: string[], view: Interval, around: number, z
 }
 
 export default function LookBack() {
-	const p = params.value, phone = usePhone();
+	const p = params.value, phone = useMedia(PHONE);
 	const all = (p.get("cameras") ?? p.get("camera") ?? "").split(",").filter(Boolean).slice(0, MOST);
 	const ids = phone ? all.slice(0, 1) : all;
 	const [picking, setPicking] = useState(false);
@@ -289,7 +279,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	const full = () => void (document.fullscreenElement ? document.exitFullscreen() : stage.current?.requestFullscreen?.())?.catch(() => undefined);
 	const nextGap = (direction: 1 | -1) => {
 		const at = deck.position.peek(), list = [...deck.footage.value.values()];
-		const gaps = rowsOf(list, { from: at - 8 * DAY, to: at + 8 * DAY }, serverNow()).filter((r) => r.key.startsWith("g"));
+		const gaps = rowsOf(list, { from: at - 8 * DAY, to: at + 8 * DAY }, serverNow(), zone).filter((r) => r.key.startsWith("g"));
 		const found = direction > 0 ? gaps.find((g) => g.at > at + 2500) : gaps.filter((g) => g.at < at - 2500).at(-1);
 		if (found)
 			go(found.at - 2000);
@@ -345,7 +335,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 
 	// --- showing ---
 	const footage = deck.footage.value, loaded = [...footage.values()].filter((f) => ids.includes(f.cameraId));
-	const names = ids.map((id) => streams.value.get(id)?.camera_name ?? footage.get(id)?.cameraName ?? nameOf(id));
+	const names = ids.map((id) => streams.value.get(id)?.camera_name ?? footage.get(id)?.cameraName ?? cameraName(id));
 	const known = (id: string) => !footage.size || footage.has(id) || !loaded.length;
 	const gone = error instanceof Problem && error.status === 404;
 	const dayHours = Math.round((dayOf(view.from, zone).to - dayOf(view.from, zone).from) / HOUR);

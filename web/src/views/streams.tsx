@@ -10,7 +10,8 @@ import type { Stream } from "../core/types";
 import { statusWord, recordingWord, t as core } from "../i18n/core";
 import { count, t } from "../i18n/streams";
 import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, Search, SelectField } from "../ui/components";
-import { useKeys, useLoad } from "../ui/hooks";
+import { useTextParam } from "../ui/form";
+import { PHONE, useKeys, useLoad, useMedia } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { KeyFrame } from "../ui/KeyFrame";
 import { PopupMenu } from "../ui/PopupMenu";
@@ -24,22 +25,12 @@ const changing: SortKey[] = ["viewers", "bitrate", "fps"]; // sorted by these, r
 
 function readFilter(p: URLSearchParams): Filter {
 	const a = p.get("attention") as AttentionFilter;
-	return { text: p.get("text") ?? p.get("q") ?? "", city: p.get("city") ?? "", group: p.get("group") ?? "", status: p.get("status") ?? "", recording: p.get("recording") ?? "",
+	return { text: p.get("text") ?? "", city: p.get("city") ?? "", group: p.get("group") ?? "", status: p.get("status") ?? "", recording: p.get("recording") ?? "",
 		attention: attentionFilters.includes(a) ? a : "", cameras: (p.get("camera") ?? "").split(",").filter(Boolean) };
 }
 function readSort(p: URLSearchParams): Sort {
 	const text = p.get("sort") ?? "", key = text.replace(/^-/, "") as SortKey;
 	return sortKeys.includes(key) ? { key, down: text.startsWith("-") } : { key: "need", down: false };
-}
-
-function useMedia(query: string): boolean {
-	const [on, set] = useState(() => matchMedia(query).matches);
-	useEffect(() => {
-		const m = matchMedia(query), change = () => set(m.matches);
-		m.addEventListener("change", change);
-		return () => m.removeEventListener("change", change);
-	}, [query]);
-	return on;
 }
 
 /** The order that is shown: the wanted one, or the one from when the pointer came in. */
@@ -68,6 +59,7 @@ function useGone(): { last: ReadonlyMap<string, Stream>; gone: Stream[]; forget:
 		who.current = signIns.value;
 		last.current = new Map();
 	}
+	useEffect(() => setGone([]), [signIns.value]);
 	useEffect(() => {
 		const fresh: Stream[] = [];
 		for (const [id, s] of last.current) {
@@ -144,9 +136,9 @@ export default function View() {
 	const query = params.value.toString();
 	const filter = useMemo(() => readFilter(params.value), [query]), sort = useMemo(() => readSort(params.value), [query]);
 	const rows = streams.value;
-	const phone = useMedia("(max-width: 720px)");
+	const phone = useMedia(PHONE);
 	const rights = useMemo(() => ({ pictures: may("see_pictures"), run: may("run_streams"), viewers: may("run_streams") || may("see_audit") }), [signIns.value]);
-	const [text, setText] = useState(filter.text);
+	const [text, setText] = useTextParam("text");
 	const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 	const [action, setAction] = useState<StreamAction | null>(null);
 	const [menu, setMenu] = useState<{ id: string; at: HTMLElement } | null>(null);
@@ -159,12 +151,6 @@ export default function View() {
 	const picture = useHoverPicture(rights.pictures);
 	const { last, gone, forget } = useGone();
 
-	// What is typed goes to the address a little later; another address (a link) comes back into the field.
-	useEffect(() => {
-		const timer = setTimeout(() => text !== readFilter(params.peek()).text && setParams({ text: text || null, q: null }), 200);
-		return () => clearTimeout(timer);
-	}, [text]);
-	useEffect(() => setText(filter.text), [filter.text]);
 	useKeys((e) => {
 		if (e.key === "/") {
 			e.preventDefault();
@@ -237,7 +223,7 @@ export default function View() {
 	const filtered = !!(text || filter.city || filter.group || filter.status || filter.recording || filter.attention || filter.cameras.length);
 	const clear = () => {
 		setText("");
-		setParams({ text: null, q: null, city: null, group: null, status: null, recording: null, attention: null, camera: null });
+		setParams({ text: null, city: null, group: null, status: null, recording: null, attention: null, camera: null });
 	};
 	const missing = filter.cameras.length === 1 && !rows.has(filter.cameras[0]!) && storeReady.value;
 

@@ -4,7 +4,7 @@ import { all, del, patch, post, Problem } from "../core/api";
 import { fold } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { readSession, seesAllCities, session } from "../core/session";
-import { cities, cityName } from "../core/store";
+import { cities, cityName, zoneOf } from "../core/store";
 import { formatDate, parse } from "../core/time";
 import type { Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
@@ -191,7 +191,7 @@ export default function View() {
 								<td>{roleWord(u.role)}</td>
 								<td><div class="clip cities-cell" title={where(u)}>{where(u)}</div></td>
 								<td>{u.language === "en" ? core("en") : core("pt")}</td>
-								<td class="nowrap">{formatDate(parse(u.created_at))}</td>
+								<td class="nowrap">{formatDate(parse(u.created_at), zoneOf(undefined))}</td>
 								<td class="actions"><IconButton compact icon="edit" label={t("edit_n", { name: u.name })} onClick={() => setParams({ open: u.name }, true)} />
 									<RowMenu label={t("more_n", { name: u.name })}>
 										<a role="menuitem" href={`/audit?actor=${encodeURIComponent(u.name)}`}><Icon name="audit" />{t("see_acts")}</a>

@@ -9,7 +9,7 @@ import { formatTime, iso, serverNow } from "../core/time";
 import type { Mark, Stream } from "../core/types";
 import { t } from "../i18n/wall";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, Segmented, toast, toastError } from "../ui/components";
-import { useDebounced, useKeys, useSize } from "../ui/hooks";
+import { PHONE, useDebounced, useKeys, useMedia, useSize } from "../ui/hooks";
 import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord, singleKeys } from "../live/Dialogs";
 import { fit, gridNames, grids, isGrid, neighbour, type GridName } from "../live/grids";
 import * as hub from "../live/hub";
@@ -47,15 +47,6 @@ function readSpec(usual: string[]): Spec {
 /** Where nobody chose: the first ones, those that are stopped last. */
 const usualCameras = (n: number): string[] => [...streamList.peek()].sort((a, b) => Number(a.status === "stopped") - Number(b.status === "stopped") || byPlace(a, b)).slice(0, n).map((s) => s.camera_id);
 
-function useMedia(query: string): boolean {
-	const [is, set] = useState(() => matchMedia(query).matches);
-	useEffect(() => {
-		const m = matchMedia(query), listen = () => set(m.matches);
-		m.addEventListener("change", listen);
-		return () => m.removeEventListener("change", listen);
-	}, [query]);
-	return is;
-}
 /** false some moments after the tab was hidden: nothing is sent to it then. */
 function useTabShown(): boolean {
 	const [shown, set] = useState(!document.hidden);
@@ -99,11 +90,11 @@ function useFull(): [boolean, () => void] {
 const byNumber = (n: string): Stream[] => streamList.value.filter((s) => s.number === Number(n)).sort(byPlace).slice(0, 6);
 
 export default function Wall() {
-	const phone = useMedia("(max-width: 720px)");
+	const phone = useMedia(PHONE);
 	const tab = useTabShown();
 	const [full, toggleFull] = useFull();
 	// Chosen once: tiles do not change places because a camera was stopped.
-	const usual = useMemo(() => usualCameras(phone ? 1000 : 9), [storeReady.value, phone, signIns.value]);
+	const usual = useMemo(() => usualCameras(phone ? 1000 : 9), [storeReady.value, phone, signIns.value, !streams.value.size]);
 	useEffect(() => void (cities.value.size && loadLayouts()), [signIns.value, cities.value]);
 	// Without a word in the address: where one was the last time.
 	useEffect(() => {
@@ -215,7 +206,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 			return;
 		const wall = (handle?.replay ? handle.replay.wall() : handle?.feed.frameWall) ?? serverNow();
 		try {
-			const made = await post<Mark>("/marks", { camera_ids: [row.camera_id], at: iso(wall), text: t("mark") });
+			const made = await post<Mark>("/marks", { camera_ids: [row.camera_id], at: iso(wall), text: t("marked_here") });
 			toast(<span class="stack tight"><span>{t("marked", { camera: row.camera_name, time: formatTime(wall, zoneOf(row.city_id)) })}</span>
 				<span class="row"><button type="button" class="link" onClick={() => setDescribing(made)}>{t("mark_text")}</button><a href={lookBackLink(row.camera_id, wall)}>{t("mark_open")}</a></span></span>);
 		} catch (e) {
