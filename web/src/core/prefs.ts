@@ -6,6 +6,7 @@ import { session, signIns } from "./session";
 export interface Preferences {
 	theme?: "dark" | "light" | "system";
 	sound?: boolean;
+	wall_keys?: boolean;
 	first_steps?: { closed?: boolean; done?: string[] };
 	[more: string]: unknown;
 }
@@ -80,6 +81,9 @@ effect(() => {
 	showTheme();
 });
 dark.addEventListener("change", showTheme);
+
+/** Letters and digits alone do something; who speaks to the computer may not want that (WCAG 2.1.4). */
+export const singleKeys = (): boolean => preferences.value.wall_keys !== false;
 
 export type Step = "wall" | "stop" | "lookback" | "hold" | "simulate" | "camera";
 /** A first step was done (the card "Primeiros passos" ticks it). */

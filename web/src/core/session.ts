@@ -8,7 +8,7 @@ import type { Right, Role, Session } from "./types";
 export const session = signal<Session | null>(null);
 /** false until the server was asked whether there is one. */
 export const sessionKnown = signal(false);
-/** Counts sign-ins: what belongs to a person (preferences, layouts) is read again. */
+/** Counts sign-ins, and when a person got other cities: what belongs to a person (preferences, layouts) is read again. */
 export const signIns = signal(0);
 
 const byRole: Record<Role, Right[]> = {
@@ -25,7 +25,7 @@ export const seesAllCities = computed(() => session.value?.cities === "all");
 function take(s: Session): void {
 	// At once: what follows a sign-in (preferences, the store) finds the session there.
 	batch(() => {
-		if (session.value?.user !== s.user)
+		if (session.value?.user !== s.user || String(session.value.cities) !== String(s.cities))
 			signIns.value++;
 		session.value = s;
 		language.value = s.language;

@@ -228,6 +228,8 @@ effect(() => {
 		return;
 	const theirs = session.peek()?.cities;
 	askedFor.clear();
+	if (source) // no sign-in, other cities
+		void reload();
 	if (!theirs || theirs === "all")
 		return;
 	batch(() => {

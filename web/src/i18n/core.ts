@@ -23,7 +23,7 @@ export const t = dictionary({
 		error_404: "Não existe mais, ou foi arquivada em outra janela.", error_409: "Conflito: {detail}", error_422: "Valor não aceito: {detail}", error_429: "Muitas tentativas. Espere {n} s.",
 		error_503: "Servidor ocupado. Tente de novo em instantes.", error_other: "Erro {status}: {detail}", error_401: "A sessão terminou.",
 		choose_cameras: "Escolher câmeras", chosen: "{n} {n|escolhida|escolhidas}", no_match: "Nada encontrado para a busca.", first_ones: "Mostrando {shown} de {n}. Refine a busca.",
-		pt: "Português", en: "English",
+		pt: "Português", en: "English", single_keys: "Letras e números sozinhos são atalhos",
 	},
 	en: {
 		cancel: "Cancel", close: "Close", save: "Save", saving: "Saving…", retry: "Try again", loading: "Loading…", search: "Search", more: "More", all: "All", none: "None",
@@ -45,7 +45,7 @@ export const t = dictionary({
 		error_404: "It no longer exists, or was archived in another window.", error_409: "Conflict: {detail}", error_422: "Not accepted: {detail}", error_429: "Too many tries. Wait {n} s.",
 		error_503: "The server is busy. Try again in a moment.", error_other: "Error {status}: {detail}", error_401: "The session is over.",
 		choose_cameras: "Choose cameras", chosen: "{n} chosen", no_match: "Nothing found.", first_ones: "Showing {shown} of {n}. Refine the search.",
-		pt: "Português", en: "English",
+		pt: "Português", en: "English", single_keys: "Letters and digits alone are shortcuts",
 	},
 });
 

@@ -24,7 +24,7 @@ export const t = dictionary({
 		number_typed: "Câmera nº", number_none: "Não há câmera com o número {n}", number_choose: "Enter coloca no quadro {n}", number_several: "Setas escolhem, Enter coloca no quadro {n}", empty_title: "Nenhuma câmera para mostrar", empty_text: "Cadastre câmeras ou peça acesso a um município.", all_empty: "Mosaico vazio", all_empty_text: "Abra a lista de câmeras e arraste, ou escolha um grupo.",
 		hls: "Modo compatível: as imagens chegam com alguns segundos de atraso.", hls_short: "Modo compatível", group_gone: "O grupo “{name}” não tem câmeras.",
 		k_digits: "Número da câmera e Enter: coloca no quadro escolhido", k_arrows: "Escolher outro quadro", k_enter: "Ampliar o quadro, voltar ao mosaico", k_f: "Tela cheia", k_l: "Abrir a câmera em Gravações", k_r: "Repetir os últimos 30 s no quadro", k_s: "Salvar foto", k_m: "Marcar este momento",
-		k_c: "Lista de câmeras", k_p: "Pausar ou continuar a ronda", k_pages: "Próximas câmeras, anteriores", k_delete: "Tirar a câmera do quadro", k_escape: "Fechar, voltar, desfazer a escolha", k_help: "Esta ajuda", k_single: "Letras e números sozinhos são atalhos", k_note: "Nenhuma tecla interrompe uma câmera ou a sua gravação.",
+		k_c: "Lista de câmeras", k_p: "Pausar ou continuar a ronda", k_pages: "Próximas câmeras, anteriores", k_delete: "Tirar a câmera do quadro", k_escape: "Fechar, voltar, desfazer a escolha", k_help: "Esta ajuda", k_note: "Nenhuma tecla interrompe uma câmera ou a sua gravação.",
 	},
 	en: {
 		title: "Live", grid: "Division of the wall", grid_n: "{n} {n|tile|tiles}", grid_big: "1 large and {n} small", tile_n: "Tile {n}", tile_empty: "empty", tile_choose: "Choose a camera",
@@ -49,6 +49,6 @@ export const t = dictionary({
 		number_typed: "Camera no.", number_none: "There is no camera with the number {n}", number_choose: "Enter puts it on tile {n}", number_several: "Arrows choose, Enter puts it on tile {n}", empty_title: "No camera to show", empty_text: "Add cameras, or ask for access to a city.", all_empty: "The wall is empty", all_empty_text: "Open the list of cameras and drag, or choose a group.",
 		hls: "Compatible mode: pictures arrive some seconds late.", hls_short: "Compatible mode", group_gone: "The group “{name}” has no cameras.",
 		k_digits: "A camera's number and Enter: puts it on the chosen tile", k_arrows: "Choose another tile", k_enter: "Enlarge the tile, back to the wall", k_f: "Full screen", k_l: "Open the camera in Recordings", k_r: "Replay the last 30 s in the tile", k_s: "Save a still", k_m: "Mark this moment",
-		k_c: "List of cameras", k_p: "Pause or continue the round", k_pages: "Next cameras, previous ones", k_delete: "Take the camera off the tile", k_escape: "Close, go back, choose nothing", k_help: "This help", k_single: "Letters and digits alone are shortcuts", k_note: "No key stops a camera or its recording.",
+		k_c: "List of cameras", k_p: "Pause or continue the round", k_pages: "Next cameras, previous ones", k_delete: "Take the camera off the tile", k_escape: "Close, go back, choose nothing", k_help: "This help", k_note: "No key stops a camera or its recording.",
 	},
 });

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
+import { setPreferences, singleKeys } from "../core/prefs";
 import type { RecordingState, StreamStatus } from "../core/types";
 import { recordingWord, statusWord, t } from "../i18n/core";
 import { Icon, type IconName } from "./icons";
@@ -91,6 +92,9 @@ export function Segmented<V extends string>({ label, value, onChange, options }:
 		</div>
 	);
 }
+
+/** Whether keys alone are shortcuts: stands in every list of them. */
+export const SingleKeys = () => <Check label={t("single_keys")} checked={singleKeys()} onChange={(on) => setPreferences({ wall_keys: on })} />;
 
 // --- words with a colour ---
 export function Badge({ tone = "off", plain, children, title }: { tone?: Tone; plain?: boolean; children: ComponentChildren; title?: string }) {

@@ -18,7 +18,7 @@ import { dayOf, HOUR, SHORTEST, zoomed } from "../lookback/ruler";
 import { Tile, timeIn } from "../lookback/Tile";
 import { Legend, Timeline, type Selection } from "../lookback/Timeline";
 import { CameraPickerDialog } from "../ui/CameraPicker";
-import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, toast } from "../ui/components";
+import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, SingleKeys, toast } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
 import { PHONE, useKeys, useMedia } from "../ui/hooks";
@@ -61,7 +61,7 @@ function Goto({ deck, zone, onGo, inputRef }: { deck: Deck; zone: string; onGo: 
 function Keys({ onClose }: { onClose: () => void }) {
 	const rows: [string[], string][] = [[[l("k_space"), "K"], l("k_play")], [["←", "→"], l("k_10")], [["Shift ←", "Shift →"], l("k_60")], [[",", "."], l("k_frame")], [["J", "L"], l("k_speed")], [["I", "O"], l("k_span")], [["X"], l("k_clear")],
 		[["E"], l("k_export")], [["P"], l("k_hold")], [["M"], l("k_mark")], [["[", "]"], l("k_gap")], [["+", "−"], l("k_zoom")], [["G"], l("k_goto")], [["F"], l("k_full")], [["S"], l("k_photo")], [["?"], l("k_help")]];
-	return <Dialog title={l("keys_title")} onClose={onClose}><dl class="keys">{rows.map(([keys, what]) => <div key={what}><dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl></Dialog>;
+	return <Dialog title={l("keys_title")} onClose={onClose}><dl class="keys">{rows.map(([keys, what]) => <div key={what}><dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl><SingleKeys /></Dialog>;
 }
 
 /** Reads the timelines around what is seen and played, again when something happens and while it grows. */

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, locked } from "../core/api";
 import { language } from "../core/i18n";
 import { params, setParams } from "../core/router";
-import { may, signIns } from "../core/session";
+import { may, session, signIns } from "../core/session";
 import { cameraName, cities, loadStreams, refresh, reload, storeError, storeReady, streams, zoneOfCamera } from "../core/store";
 import { formatShort, now, parse, serverNow } from "../core/time";
 import type { Stream } from "../core/types";
@@ -137,7 +137,7 @@ export default function View() {
 	const filter = useMemo(() => readFilter(params.value), [query]), sort = useMemo(() => readSort(params.value), [query]);
 	const rows = streams.value;
 	const phone = useMedia(PHONE);
-	const rights = useMemo(() => ({ pictures: may("see_pictures"), run: may("run_streams"), viewers: may("run_streams") || may("see_audit") }), [signIns.value]);
+	const rights = useMemo(() => ({ pictures: may("see_pictures"), run: may("run_streams"), viewers: may("run_streams") || may("see_audit") }), [session.value]);
 	const [text, setText] = useTextParam("text");
 	const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 	const [action, setAction] = useState<StreamAction | null>(null);

@@ -10,10 +10,10 @@ import type { Mark, Stream } from "../core/types";
 import { t } from "../i18n/wall";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, Segmented, toast, toastError } from "../ui/components";
 import { PHONE, useDebounced, useKeys, useMedia, useSize } from "../ui/hooks";
-import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord, singleKeys } from "../live/Dialogs";
+import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord } from "../live/Dialogs";
 import { fit, gridNames, grids, isGrid, neighbour, type GridName } from "../live/grids";
 import * as hub from "../live/hub";
-import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
+import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsError, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
 import { byPlace, groupsOf, Panel, type Group } from "../live/Panel";
 import { saveStill } from "../live/still";
 import { lookBackLink, Tile, type TileActions, type TileHandle } from "../live/Tile";
@@ -115,7 +115,7 @@ export default function Wall() {
 		return <div class="page"><h1>{t("title")}</h1><Empty icon="camera" title={t("empty_title")} action={may("administer") && <a class="button primary" href="/cameras">{t("panel")}</a>}>{t("empty_text")}</Empty></div>;
 	const spec = readSpec(usual);
 	if (params.value.get("layout") && !spec.layout && params.value.get("cameras") === null)
-		return <div class="page"><h1>{t("title")}</h1>{layoutsReady.value ? <Empty icon="wall" title={t("layout_gone")} action={<a class="button" href="/wall?cameras=">{t("shrink")}</a>}>{t("layout_gone_text")}</Empty> : <Loading />}</div>;
+		return <div class="page"><h1>{t("title")}</h1>{!layoutsReady.value && layoutsError.value ? <ErrorState error={layoutsError.value} retry={() => void loadLayouts()} /> : layoutsReady.value ? <Empty icon="wall" title={t("layout_gone")} action={<a class="button" href="/wall?cameras=">{t("shrink")}</a>}>{t("layout_gone_text")}</Empty> : <Loading />}</div>;
 	return <WallOf spec={phone ? { ...spec, grid: "1", cycle: null, cameras: spec.cameras.filter(Boolean) } : spec} phone={phone} tab={tab} full={full} toggleFull={toggleFull} />;
 }
 
@@ -251,8 +251,6 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	useKeys((e) => {
 		const on = selected ?? 0, used = () => e.preventDefault();
 		const button = /^(BUTTON|A)$/.test((e.target as HTMLElement).tagName);
-		if (/^[^\s]$/.test(e.key) && !singleKeys())
-			return;
 		if (/^\d$/.test(e.key)) {
 			used();
 			setTyped({ digits: (typed.digits + e.key).slice(-9), choice: 0 });
