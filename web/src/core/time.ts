@@ -98,6 +98,8 @@ export function dayToInstant(day: string, zone?: string): number {
 /** What somebody typed or pasted: "22/11/2026 14:03:10", "14:03", "22/11 14:03", "2026-11-22 14:03", RFC 3339, "-30s", "+2m", "-1h", "agora"/"now". null: not understood. */
 export function parseTyped(text: string, zone: string | undefined, current: number): number | null {
 	const s = text.trim().toLowerCase();
+	if (Number.isNaN(current))
+		current = serverNow();
 	if (s === "agora" || s === "now")
 		return serverNow();
 	let m = /^([-+−])\s*(\d+)\s*(ms|s|m|min|h|d)?$/.exec(s);

@@ -188,7 +188,8 @@ function Answer({ rows, more, camera, when, zone, oneDay }: { rows: Entry[]; mor
 export default function View() {
 	const p = params.value;
 	const camera = p.get("camera") ?? "", actor = p.get("actor") ?? "", action = p.get("action") ?? "", city = p.get("city") ?? "", views = p.get("views") === "1";
-	const from = p.get("day") ?? p.get("from") ?? "", to = p.get("day") ?? p.get("to") ?? "";
+	const day = (name: string): string => [p.get("day"), p.get(name)].find((d) => d && /^\d{4}-\d\d-\d\d$/.test(d) && !Number.isNaN(Date.parse(d))) ?? "";
+	const from = day("from"), to = day("to");
 	const [text, setText] = useTextParam("text"), [who, setWho] = useTextParam("actor");
 	// Archived cameras were seen too.
 	const list = useLoad((signal) => all<Camera>("/cameras?archived=true", { signal, background: true }), []);

@@ -230,6 +230,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	}, [sound, focused, ids.join()]);
 
 	// --- doing ---
+	const placed = !Number.isNaN(view.from); // an instant is shown: before, there is nothing to do with it
 	const longest = DAY + 2 * HOUR;
 	const zoom = (factor: number, about = deck.position.peek()) => {
 		setView((v) => {
@@ -246,12 +247,14 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	};
 	/** The same local time so many days away; a time that the clocks skip moves on. */
 	const otherDay = (days: number) => {
+		if (!placed)
+			return;
 		const at = deck.position.peek(), local = at + zoneOffset(at, zone) * 60_000 + days * DAY;
 		const guess = local - zoneOffset(at, zone) * 60_000;
 		go(guess + (zoneOffset(at, zone) - zoneOffset(guess, zone)) * 60_000);
 	};
 	const onDay = (day: string) => {
-		if (!day)
+		if (!day || !placed)
 			return;
 		const at = deck.position.peek(), into = (at + zoneOffset(at, zone) * 60_000) % DAY;
 		const to = dayToInstant(day, zone) + into;
@@ -263,8 +266,8 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 		const from = selection.from ?? (selection.to !== null ? selection.to - 60_000 : at - 30_000), to = selection.to ?? (selection.from !== null ? Math.max(at, selection.from + 1000) : at + 30_000);
 		return { from: Math.floor(from), to: Math.ceil(Math.min(to, Math.max(serverNow(), from + 1000))) };
 	};
-	const setIn = () => setSelection((s) => ({ from: deck.position.peek(), to: s.to !== null && s.to > deck.position.peek() ? s.to : null }));
-	const setOut = () => setSelection((s) => ({ to: deck.position.peek(), from: s.from !== null && s.from < deck.position.peek() ? s.from : null }));
+	const setIn = () => placed && setSelection((s) => ({ from: deck.position.peek(), to: s.to !== null && s.to > deck.position.peek() ? s.to : null }));
+	const setOut = () => placed && setSelection((s) => ({ to: deck.position.peek(), from: s.from !== null && s.from < deck.position.peek() ? s.from : null }));
 	const speed = (by: number) => {
 		const i = RATES.indexOf(deck.rate.peek() as (typeof RATES)[number]) + by;
 		if (RATES[i] !== undefined)
@@ -286,6 +289,8 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	};
 	const key = (e: KeyboardEvent): void => {
 		const step = (ms: number) => go(deck.position.peek() + ms);
+		if (!placed && e.key !== "?")
+			return;
 		switch (e.key) {
 		case " ": case "k": case "K":
 			if (e.key === " " && (e.target as Element).closest("button, a, summary"))
@@ -390,7 +395,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 				</div>
 			</div>
 			<div class="lookback-bottom">
-				{Number.isNaN(view.from) ? <Loading rows={2} /> : <Timeline ids={ids} names={names} footage={footage} holes={deck.holes} view={view} zone={zone} position={deck.position} selection={selection} onView={setView} onZoom={zoom} onSeek={(at) => go(at, true)}
+				{!placed ? <Loading rows={2} /> : <Timeline ids={ids} names={names} footage={footage} holes={deck.holes} view={view} zone={zone} position={deck.position} selection={selection} onView={setView} onZoom={zoom} onSeek={(at) => go(at, true)}
 					onSelect={setSelection} onKey={key} />}
 				<div class="row between wrap timeline-foot">
 					<Legend />
@@ -408,9 +413,9 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 				setDialog(null);
 				setCameras(cameras);
 			}} />}
-			{dialog === "export" && <ExportDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
-			{dialog === "hold" && <HoldDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
-			{dialog === "mark" && <MarkDialog cameraIds={[focused, ...ids.filter((x) => x !== focused)]} at={deck.position.peek()} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "export" && placed && <ExportDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "hold" && placed && <HoldDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "mark" && placed && <MarkDialog cameraIds={[focused, ...ids.filter((x) => x !== focused)]} at={deck.position.peek()} onClose={() => (setDialog(null), reload())} />}
 			{dialog === "keys" && <Keys onClose={() => setDialog(null)} />}
 		</div>
 	);
