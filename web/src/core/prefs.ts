@@ -24,8 +24,8 @@ function merged(theirs: Preferences): Preferences {
 	return all;
 }
 async function save(): Promise<void> {
-	if (!preferencesKnown.value)
-		return; // saved when they were read
+	if (!preferencesKnown.value || !Object.keys(unsaved).length)
+		return; // not read yet: saved then
 	const who = signIns.peek();
 	let sent: Partial<Preferences> = {};
 	try {
@@ -42,11 +42,14 @@ async function save(): Promise<void> {
 			unsaved = { ...sent, ...unsaved };
 	}
 }
+let saving = Promise.resolve();
+const saveSoon = (): void => void (saving = saving.then(save)); // one after the other
+
 export function setPreferences(change: Partial<Preferences>): void {
 	preferences.value = { ...preferences.value, ...change };
 	unsaved = { ...unsaved, ...change };
 	clearTimeout(timer);
-	timer = setTimeout(() => void save(), 300);
+	timer = setTimeout(saveSoon, 300);
 }
 
 // Until they were read nothing is saved: what is not known here would be lost there.
@@ -57,8 +60,7 @@ async function read(who: number): Promise<void> {
 			return;
 		preferences.value = merged(theirs);
 		preferencesKnown.value = true;
-		if (Object.keys(unsaved).length)
-			void save();
+		saveSoon();
 	} catch {
 		setTimeout(() => who === signIns.peek() && void read(who), 4000);
 	}

@@ -59,7 +59,7 @@ function useGone(): { last: ReadonlyMap<string, Stream>; gone: Stream[]; forget:
 		who.current = signIns.value;
 		last.current = new Map();
 	}
-	useEffect(() => setGone([]), [signIns.value]);
+	useEffect(() => setGone((before) => (before.length ? [] : before)), [signIns.value]);
 	useEffect(() => {
 		const fresh: Stream[] = [];
 		for (const [id, s] of last.current) {
