@@ -10,7 +10,9 @@ export interface Preferences {
 	first_steps?: { closed?: boolean; done?: string[] };
 	[more: string]: unknown;
 }
-export const preferences = signal<Preferences>({});
+// The theme of the last time, so that a light page does not begin dark.
+const THEME = "vigia-theme";
+export const preferences = signal<Preferences>({ theme: (localStorage.getItem(THEME) as Preferences["theme"]) ?? undefined });
 export const preferencesKnown = signal(false);
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -79,7 +81,7 @@ const showTheme = () => {
 	document.documentElement.dataset.theme = theme === "dark" || (theme === "system" && dark.matches) ? "dark" : "light";
 };
 effect(() => {
-	preferences.value.theme;
+	localStorage.setItem(THEME, preferences.value.theme ?? "dark");
 	showTheme();
 });
 dark.addEventListener("change", showTheme);
