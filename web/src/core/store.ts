@@ -67,8 +67,9 @@ export function matches(s: Stream, text: string): boolean {
 }
 
 export async function loadCities(): Promise<void> {
-	const rows = await all<City>("/cities", { background: true });
-	cities.value = new Map(rows.map((c) => [c.id, c]));
+	const who = signIns.peek(), rows = await all<City>("/cities", { background: true });
+	if (who === signIns.peek())
+		cities.value = new Map(rows.map((c) => [c.id, c]));
 }
 // Questions are numbered as they are asked: an answer that comes late does not overwrite a row that a later question brought.
 let questions = 0;

@@ -299,10 +299,7 @@ export default function View() {
 
 function RowMenu({ s, at, onClose, act, pictures }: { s: Stream; at: HTMLElement; onClose: () => void; act: (kind: ActionKind, ids: string[]) => void; pictures: boolean }) {
 	const item = (kind: ActionKind, icon: Parameters<typeof Icon>[0]["name"], label: string) => (
-		<button type="button" role="menuitem" tabIndex={-1} class={kind === "stop" ? "danger" : ""} data-do={kind} onClick={() => {
-			at.focus();
-			act(kind, [s.camera_id]);
-		}}><Icon name={icon} small />{label}</button>
+		<button type="button" role="menuitem" tabIndex={-1} class={kind === "stop" ? "danger" : ""} data-do={kind} onClick={() => act(kind, [s.camera_id])}><Icon name={icon} small />{label}</button>
 	);
 	return (
 		<PopupMenu at={at} label={t("actions_of", { name: s.camera_name })} onClose={onClose}>
