@@ -13,10 +13,10 @@ export const t = dictionary({
 		list_new: "Sem sinal, novas", list_not_recording: "Ao vivo sem gravação", list_stopped: "Paradas por alguém", list_known: "Conhecidas (ciente ou em manutenção)", see_all: "Ver todas ({n})", group_lost: "{n} câmeras perdidas juntas", no_group: "sem grupo", show_cameras: "Mostrar câmeras", hide_cameras: "Ocultar câmeras",
 		lost_since: "sem imagem desde {time} (há {ago})", live_since: "ao vivo desde {time}, sem gravação", stopped_line: "parada por {who} em {time}", restart_line: "volta sozinha em {time}", ack_line: "ciente: {who}, {time}", maint_line: "em manutenção até {time}: {who}",
 		acknowledge: "Ciente", maintenance: "Manutenção", start: "Iniciar", look_back: "Ver o minuto", clear: "Desfazer",
-		no_cameras: "Nenhuma câmera cadastrada", no_cameras_text: "Cadastre a primeira câmera para começar.", add_camera: "Cadastrar câmera",
+		no_cameras: "Nenhuma câmera ainda", no_cameras_text: "Adicione a primeira câmera para começar.", add_camera: "Adicionar câmera",
 		steps: "Primeiros passos", steps_about_n: "{n} {n|coisa que vale|coisas que valem} a pena experimentar. O que já foi feito fica marcado.", steps_done: "{done} de {n} {n|feito|feitos}", steps_close: "Não mostrar mais", step_is_done: "feito", steps_all: "Tudo experimentado.",
 		s_wall: "Ver o mosaico", s_wall_text: "Todas as câmeras ao vivo, de 1 a 25 quadros.", s_stop: "Parar uma câmera", s_stop_text: "Escolha na lista, diga o motivo; depois inicie de novo.", s_lookback: "Voltar uma hora", s_lookback_text: "Reproduza o que foi gravado e ande pela linha do tempo.",
-		s_hold: "Preservar e exportar", s_hold_text: "Guarde um trecho além do prazo e baixe o MP4.", s_simulate: "Simular a exclusão automática", s_simulate_text: "Veja o que seria excluído, sem excluir nada.", s_camera: "Cadastrar uma câmera", s_camera_text: "Teste o endereço RTSP e veja a imagem antes de salvar.",
+		s_hold: "Preservar e exportar", s_hold_text: "Guarde um trecho além do prazo e baixe o MP4.", s_simulate: "Simular a exclusão automática", s_simulate_text: "Veja o que seria excluído, sem excluir nada.", s_camera: "Adicionar uma câmera", s_camera_text: "Teste o endereço RTSP e veja a imagem antes de salvar.",
 	},
 	en: {
 		all_cameras: "Cameras in order: {n} live and recording.", all_well: "All well: {n} {n|camera|cameras} live and recording.", all_well_known: "Nothing new: {recording} of {n} cameras record; the others are known of.", not_well: "{n} {n|camera needs|cameras need} attention", updated: "Updated at {time}",

@@ -12,7 +12,7 @@ export const t = dictionary({
 		moved: "{n} {n|mudou|mudaram} de lugar", resort: "Reordenar", order_held: "A ordem não muda enquanto o ponteiro está na lista.",
 		start: "Iniciar", stop: "Parar", stop_dots: "Parar…", acknowledge: "Ciente…", maintenance: "Manutenção…", clear_attention: "Desfazer ciente ou manutenção", see_wall: "Ver no mosaico",
 		live: "Ao vivo", look_back: "Gravações", watch_name: "Ver {name} ao vivo", look_back_name: "Reproduzir gravações de {name}", actions_of: "Ações de {name}", who_watches: "Quem assiste {name}: {n}",
-		no_cameras: "Nenhuma câmera cadastrada", no_cameras_text: "As câmeras aparecem aqui assim que são cadastradas.", add_camera: "Cadastrar câmera",
+		no_cameras: "Nenhuma câmera ainda", no_cameras_text: "As câmeras aparecem aqui assim que são adicionadas.", add_camera: "Adicionar câmera",
 		nothing_found: "Nenhuma câmera com estes filtros", only_these: "Só as câmeras do endereço ({n})", only_this: "Só {name}", gone_one: "A câmera {name} não existe mais, ou foi arquivada.",
 		archived_row: "Arquivada em outra janela", archived_note: "{n|Arquivada|Arquivadas} em outra janela: {names}. {n|Ela sai|Elas saem} da lista; as gravações continuam guardadas até o prazo.",
 		since: "desde {time}", restart_at: "volta {time}", never_started: "nunca iniciada", acknowledged: "Ciente", in_maintenance: "Em manutenção", acknowledged_by: "Ciente: {who}, {at}. {note}",
