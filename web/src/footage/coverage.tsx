@@ -2,7 +2,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, query } from "../core/api";
 import { fold, language, number } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
+import { may } from "../core/session";
 import { cities, streamList, zoneOf } from "../core/store";
 import { dayToInstant, duration, formatTime, iso, localDay, parse, serverNow } from "../core/time";
 import type { Gap, GapReason } from "../core/types";
@@ -11,7 +13,7 @@ import { t } from "../i18n/footage";
 import { Button, Dialog, Empty, ErrorState, Loading, Search, Segmented, SelectField } from "../ui/components";
 import { useDebounced, useLoad } from "../ui/hooks";
 import type { CoverageDay } from "./api";
-import { dayText, hours, lookbackLink, who } from "./parts";
+import { dayText, hours, who } from "./parts";
 import { Icon } from "../ui/icons";
 
 const PAGE = 50; // cameras at a time
@@ -48,7 +50,7 @@ function DayDialog({ row, day, cityId, onClose }: { row: Row; day: CoverageDay; 
 	const sums = Object.entries(day.gaps).filter(([, s]) => s! >= 1).sort((a, b) => b[1]! - a[1]!);
 	const most = Math.max(1, ...sums.map(([, s]) => s!));
 	return (
-		<Dialog title={t("pro_day_title", { camera: row.name, date: dayText(day.date) })} onClose={onClose} footer={<><a class="button" href={lookbackLink([row.id], from)}><Icon name="play" />{t("watch")}</a><Button onClick={onClose}>{core("close")}</Button></>}>
+		<Dialog title={t("pro_day_title", { camera: row.name, date: dayText(day.date) })} onClose={onClose} footer={<>{may("see_pictures") && <a class="button" href={lookBackLink([row.id], from)}><Icon name="play" />{t("watch")}</a>}<Button onClick={onClose}>{core("close")}</Button></>}>
 			<p class="num">{day.percent === null ? t("pro_not_owed") : t("pro_day_text", { recorded: hours(day.recorded_s), owed: hours(day.owed_s), percent: `${floored(day.percent, 1)} %` })}</p>
 			{sums.length > 0 ? <section class="stack tight">
 				<h3>{t("pro_day_gaps")}</h3>

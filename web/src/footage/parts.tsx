@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { setParams } from "../core/router";
 import { may } from "../core/session";
 import { cities, zoneOf } from "../core/store";
-import { duration, formatDate, formatDateTime, formatTime, iso, parse } from "../core/time";
+import { duration, formatDate, formatDateTime, formatTime, parse } from "../core/time";
 import { t } from "../i18n/footage";
 import { Button, Dialog, IconButton, SelectField } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
@@ -20,9 +20,8 @@ export function spanText(fromMs: number, toMs: number, zone: string): string {
 }
 /** "2026-11-27" as people write it; a date has no zone. */
 export const dayText = (day: string): string => formatDate(Date.parse(day + "T12:00:00Z"), "UTC");
-export const lookbackLink = (cameraIds: string[], atMs: number): string => `/lookback?cameras=${cameraIds.slice(0, 16).map(encodeURIComponent).join(",")}&at=${encodeURIComponent(iso(atMs))}`;
 
-/** The address's city, or the only one there is. */
+/** The address's city; where there is one only, nothing to choose. */
 export function CityField({ value, label }: { value: string; label: string }) {
 	const options = [...cities.value.values()].map((c) => ({ value: c.id, label: c.name })).sort((a, b) => a.label.localeCompare(b.label));
 	if (options.length < 2)

@@ -2,13 +2,14 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { all, del, get, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
 import { may, session } from "../core/session";
 import { cameraName, cityName, noteCameras, onEvent, storeReady, streamList, zoneOf, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, formatOffset, now, parse, serverNow } from "../core/time";
 import type { Camera, Hold } from "../core/types";
 import { readRecordings, type Recording } from "../footage/api";
-import { CityField, hours, lookbackLink, spanText, useKeep, who } from "../footage/parts";
+import { CityField, hours, spanText, useKeep, who } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
 import { Badge, Button, ConfirmDialog, Empty, ErrorState, Loading, Notice, PageHeader, Search, Segmented, TextField, toast } from "../ui/components";
@@ -66,7 +67,7 @@ function Details({ h }: { h: Hold }) {
 										: `${t("hol_camera_files", { files: t("files", { n: c.kept.length }), size: bytes(c.kept.reduce((n, r) => n + r.size_bytes, 0)) })} · ${hours(seconds)} · ${spanText(parse(c.kept[0]!.started_at),
 											c.kept.at(-1)!.ended_at ? parse(c.kept.at(-1)!.ended_at!) : serverNow(), zone)}`}</span>
 									{c.late.map((r) => <span key={r.id} class="small late num"><br />{spanText(parse(r.started_at), r.ended_at ? parse(r.ended_at) : parse(r.started_at), zone)}: {r.deleted_at ? t("hol_deleted_at", { time: formatDateTime(parse(r.deleted_at), zone) }) : t("hol_lost")}</span>)}</span>
-									{may("see_pictures") && c.kept.length > 0 && <a class="button compact" href={lookbackLink([c.camera_id], Math.max(parse(h.from), parse(c.kept[0]!.started_at)))} aria-label={`${t("watch")}: ${cameraName(c.camera_id)}`}><Icon name="play" small />{t("watch")}</a>}
+									{may("see_pictures") && c.kept.length > 0 && <a class="button compact" href={lookBackLink([c.camera_id], Math.max(parse(h.from), parse(c.kept[0]!.started_at)))} aria-label={`${t("watch")}: ${cameraName(c.camera_id)}`}><Icon name="play" small />{t("watch")}</a>}
 								</li>
 							);
 						})}
@@ -115,7 +116,7 @@ function HoldCard({ h, open, end, keep }: { h: Hold; open: boolean; end: () => v
 			</div>
 			<div class="row wrap">
 				<Button compact icon={open ? "up" : "down"} aria-expanded={open} aria-label={`${open ? t("hol_shut") : t("hol_open")}: ${h.reason}`} onClick={() => setParams({ open: open ? null : h.id })}>{open ? t("hol_shut") : t("hol_open")}</Button>
-				{may("see_pictures") && <a class="button compact" aria-label={`${t("watch")}: ${h.reason}`} href={lookbackLink(h.camera_ids, parse(h.from))}><Icon name="play" small />{t("watch")}</a>}
+				{may("see_pictures") && <a class="button compact" aria-label={`${t("watch")}: ${h.reason}`} href={lookBackLink(h.camera_ids, parse(h.from))}><Icon name="play" small />{t("watch")}</a>}
 				{may("export") && <Button compact icon="download" aria-label={`${t("export")}: ${h.reason}`} onClick={() => keep.take(h.camera_ids.map((id) => ({ camera_id: id, camera_name: cameraName(id), city_id: h.city_ids?.[0] ?? "", from: parse(h.from), to: Math.min(parse(h.to), serverNow()) })))}>{t("export")}</Button>}
 				<span class="grow" />
 				{!h.ended_at && may("hold") && <Button compact kind="danger" disabled={!mine} title={mine ? undefined : t("hol_end_not_yours")} aria-label={`${t("hol_end")}: ${h.reason}`} onClick={end}>{t("hol_end")}</Button>}

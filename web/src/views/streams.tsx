@@ -17,7 +17,7 @@ import { KeyFrame } from "../ui/KeyFrame";
 import { PopupMenu } from "../ui/PopupMenu";
 import { StreamActionDialog, type ActionKind, type StreamAction } from "../ui/StreamActions";
 import { attentionFilters, filterStreams, movedRows, NO_GROUP, sortKeys, sortStreams, type AttentionFilter, type Filter, type Sort, type SortKey } from "./streams_list";
-import { lookbackLink, sortWord, StreamsTable } from "./streams_table";
+import { rowLink, sortWord, StreamsTable } from "./streams_table";
 
 const REFRESH_MS = 5000, ALL_MS = 20_000;
 const downFirst: SortKey[] = ["started_at", "viewers", "bitrate", "fps"];
@@ -307,7 +307,7 @@ function RowMenu({ s, at, onClose, act, pictures }: { s: Stream; at: HTMLElement
 			{s.attention ? item("clear", "close", t("clear_attention")) : item("acknowledge", "eye", t("acknowledge"))}
 			{s.attention?.state !== "maintenance" && item("maintenance", "wrench", t("maintenance"))}
 			{pictures && <a role="menuitem" tabIndex={-1} href={`/wall?cameras=${encodeURIComponent(s.camera_id)}`}><Icon name="wall" small />{t("live")}</a>}
-			{pictures && <a role="menuitem" tabIndex={-1} href={lookbackLink(s)}><Icon name="lookback" small />{t("look_back")}</a>}
+			{pictures && <a role="menuitem" tabIndex={-1} href={rowLink(s)}><Icon name="lookback" small />{t("look_back")}</a>}
 		</PopupMenu>
 	);
 }

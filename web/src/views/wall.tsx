@@ -1,6 +1,7 @@
 // Live: cameras side by side. What is shown is in the address (layout, or cameras and grid), so that it can be kept and sent on.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { post } from "../core/api";
+import { lookBackLink } from "../core/links";
 import { stepDone } from "../core/prefs";
 import { navigate, params, path, setParams } from "../core/router";
 import { session, may, signIns } from "../core/session";
@@ -16,7 +17,7 @@ import * as hub from "../live/hub";
 import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsError, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
 import { byPlace, groupsOf, Panel, type Group } from "../live/Panel";
 import { saveStill } from "../live/still";
-import { lookBackLink, Tile, type TileActions, type TileHandle } from "../live/Tile";
+import { Tile, type TileActions, type TileHandle } from "../live/Tile";
 
 const LAST = "vigia-wall";
 const TYPED_MS = 5000, DWELL_MS = 600, HIDDEN_MS = 1500, PREPARE_MS = 4000, LATEST_MS = 4000;
@@ -208,7 +209,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		try {
 			const made = await post<Mark>("/marks", { camera_ids: [row.camera_id], at: iso(wall), text: t("marked_here") });
 			toast(<span class="stack tight"><span>{t("marked", { camera: row.camera_name, time: formatTime(wall, zoneOf(row.city_id)) })}</span>
-				<span class="row"><button type="button" class="link" onClick={() => setDescribing(made)}>{t("mark_text")}</button><a href={lookBackLink(row.camera_id, wall)}>{t("mark_open")}</a></span></span>);
+				<span class="row"><button type="button" class="link" onClick={() => setDescribing(made)}>{t("mark_text")}</button><a href={lookBackLink([row.camera_id], wall)}>{t("mark_open")}</a></span></span>);
 		} catch (e) {
 			toastError(e);
 		}
@@ -314,7 +315,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		case "f": toggleFull(); break;
 		case "l":
 			if (camera)
-				navigate(lookBackLink(camera, handles.current.get(current * cells + index)?.feed.frameWall ?? null));
+				navigate(lookBackLink([camera], handles.current.get(current * cells + index)?.feed.frameWall ?? serverNow()));
 			break;
 		case "r":
 			if (camera)
