@@ -56,9 +56,12 @@ test("who goes on in place of another sees their cities alone, at once", async (
 	await page.route(/\/api\/v1\/streams\?limit=/, (r) => setTimeout(() => r.continue().catch(() => undefined), 5000)); // theirs are long in coming
 	await page.evaluate(() => fetch("/api/v1/session", { method: "DELETE" }));
 	await page.locator("dialog.lock").waitFor({ timeout: 75000 });
-	await page.fill("dialog.lock input[name=user]", "bia");
-	await page.fill("dialog.lock input[name=password]", site.password);
-	await page.click("dialog.lock button[type=submit]");
+	// Signed in in another window of the browser: this one goes on as well.
+	const other = await page.context().newPage();
+	await other.goto(site.base + "/account");
+	await other.fill("input[name=user]", "bia");
+	await other.fill("input[name=password]", site.password);
+	await other.click("button[type=submit]");
 	await page.locator("dialog.lock").waitFor({ state: "detached" });
 	await page.locator("tr[data-camera='portao-1']").waitFor({ state: "detached", timeout: 3000 });
 	await page.unrouteAll({ behavior: "ignoreErrors" });

@@ -60,9 +60,15 @@ export async function readSession(background = true): Promise<void> {
 
 export async function signIn(user: string, password: string): Promise<void> {
 	await call("/session", { method: "POST", body: { user, password } });
-	localStorage.setItem(HINT, "1");
+	localStorage.setItem(HINT, String(Date.now()));
 	await readSession(false);
 }
+
+// Somebody signed in in another window of this browser: that is the session here too.
+addEventListener("storage", (e) => {
+	if (e.key === HINT && e.newValue && locked.value)
+		void readSession().catch(() => undefined);
+});
 
 /** Throws when the server was not told: the session would go on. */
 export async function signOut(): Promise<void> {
