@@ -8,7 +8,7 @@ import { formatShort, parse } from "../core/time";
 import type { Right } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
-import { Button, Check, Notice, PageHeader, problemText, Segmented, TextField, toast, toastError } from "../ui/components";
+import { Button, Check, Notice, PageHeader, problemText, Segmented, SingleKeys, TextField, toast, toastError } from "../ui/components";
 import { useDraft, useSave } from "../ui/form";
 import { playSound } from "../ui/lostSound";
 
@@ -91,6 +91,7 @@ export default function View() {
 						options={[{ value: "dark", label: t("dark") }, { value: "light", label: t("light") }, { value: "system", label: t("system") }]} /></div></div>
 					<div class="row wrap"><div class="check-field grow"><Check label={t("sound")} checked={!!preferences.value.sound} onChange={(sound) => setPreferences({ sound })} /><span class="hint">{t("sound_hint")}</span></div>
 						<Button icon="sound" onClick={() => void playSound()}>{t("sound_try")}</Button></div>
+					<SingleKeys />
 				</section>
 				<section class="card stack" aria-labelledby="acc-pass"><h2 id="acc-pass">{t("acc_password")}</h2><PasswordForm key={s.user} /></section>
 				<div class="stack">
