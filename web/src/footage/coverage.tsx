@@ -10,6 +10,7 @@ import { dayToInstant, duration, formatTime, iso, localDay, parse, serverNow } f
 import type { Gap, GapReason } from "../core/types";
 import { gapWord, t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Button, Dialog, Empty, ErrorState, Loading, Search, Segmented, SelectField } from "../ui/components";
 import { useDebounced, useLoad } from "../ui/hooks";
 import type { CoverageDay } from "./api";
@@ -165,7 +166,7 @@ export function Coverage({ city }: { city: string }) {
 			</header>
 			<div class="toolbar inside">
 				<Search value={text} label={t("search")} onInput={(v) => setParams({ text: v || null })} />
-				{cities.value.size > 1 && <SelectField label={core("city")} value={one} onChange={(v) => setParams({ city: v })} options={[...cities.value.values()].map((c) => ({ value: c.id, label: c.name })).sort((a, b) => a.label.localeCompare(b.label))} />}
+				<CityField value={one} onChange={(v) => setParams({ city: v })} all={null} />
 				<div class="field"><span class="label" aria-hidden="true">{t("pro_range")}</span><Segmented label={t("pro_range")} value={range} onChange={(v) => setParams({ range: v === "14" ? null : v })} options={(["7", "14", "31"] as const).map((v) => ({ value: v as string, label: t(`pro_${v}`) }))} /></div>
 				<div class="field"><span class="label" aria-hidden="true">{t("pro_order")}</span><Segmented label={t("pro_order")} value={order} onChange={(v) => setParams({ order: v === "name" ? null : v })} options={[{ value: "name", label: t("pro_by_name") }, { value: "worst", label: t("pro_worst") }]} /></div>
 			</div>

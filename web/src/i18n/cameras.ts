@@ -4,7 +4,7 @@ import { dictionary } from "../core/i18n";
 export const t = dictionary({
 	pt: {
 		about: "{n} {n|câmera|câmeras}", about_archived: "{n} {n|câmera|câmeras}, {a} {a|arquivada|arquivadas}", about_some: "{shown} de {n} câmeras", add: "Adicionar câmera", import: "Importar CSV", search: "Nome, número, grupo…", show: "Mostrar", active: "Ativas",
-		archived_only: "Arquivadas", every: "Todas", all_cities: "Todos os municípios", all_groups: "Todos os grupos", no_group: "(sem grupo)", number: "Número", name: "Nome", source: "Origem do vídeo",
+		archived_only: "Arquivadas", every: "Todas", all_groups: "Todos os grupos", no_group: "(sem grupo)", number: "Número", name: "Nome", source: "Origem do vídeo",
 		recording: "Gravação", state: "Transmissão", actions: "Ações", records: "Grava", records_not: "Não grava", archived: "Arquivada", archived_on: "Arquivada em {date}", has_small: "com vídeo menor",
 		empty_title: "Nenhuma câmera ainda", empty_text: "Adicione a primeira pelo endereço RTSP dela, ou importe uma planilha com todas.", no_match: "Nenhuma câmera com estes filtros", clear: "Limpar filtros",
 		edit_n: "Alterar {name}", more_n: "Mais ações para {name}", see_live: "Ver ao vivo", look_back: "Ver gravações", who_saw: "Quem viu esta câmera", start: "Iniciar", duplicate: "Adicionar parecida", archive: "Arquivar…",
@@ -42,7 +42,7 @@ export const t = dictionary({
 	},
 	en: {
 		about: "{n} {n|camera|cameras}", about_archived: "{n} {n|camera|cameras}, {a} archived", about_some: "{shown} of {n} cameras", add: "Add camera", import: "Import CSV", search: "Name, number, group…", show: "Show", active: "Active",
-		archived_only: "Archived", every: "All", all_cities: "All cities", all_groups: "All groups", no_group: "(no group)", number: "Number", name: "Name", source: "Video source",
+		archived_only: "Archived", every: "All", all_groups: "All groups", no_group: "(no group)", number: "Number", name: "Name", source: "Video source",
 		recording: "Recording", state: "Stream", actions: "Actions", records: "Records", records_not: "Does not record", archived: "Archived", archived_on: "Archived on {date}", has_small: "with a small video",
 		empty_title: "No camera yet", empty_text: "Add the first by its RTSP address, or import a spreadsheet with all of them.", no_match: "No camera with these filters", clear: "Clear filters",
 		edit_n: "Change {name}", more_n: "More for {name}", see_live: "See it live", look_back: "See recordings", who_saw: "Who saw this camera", start: "Start", duplicate: "Add a similar one", archive: "Archive…",

@@ -5,7 +5,7 @@ import type { GapReason, RecordingState, Role, StreamStatus } from "../core/type
 export const t = dictionary({
 	pt: {
 		cancel: "Cancelar", close: "Fechar", save: "Salvar", saving: "Salvando…", retry: "Tentar de novo", loading: "Carregando…", search: "Buscar", more: "Mais", all: "Todos", none: "Nenhum",
-		yes: "Sim", no: "Não", reason: "Motivo", camera: "Câmera", cameras: "Câmeras", city: "Município", group: "Grupo", from: "De", to: "Até", user: "Usuário",
+		yes: "Sim", no: "Não", reason: "Motivo", camera: "Câmera", cameras: "Câmeras", city: "Município", all_cities: "Todos os municípios", group: "Grupo", from: "De", to: "Até", user: "Usuário",
 		n_cameras: "{n} {n|câmera|câmeras}", today: "Hoje", refresh: "Atualizar", edit: "Alterar", remove: "Excluir", copied: "Copiado.",
 		required: "Preencha este campo.", unknown: "desconhecido", by: "por {who}", details: "Detalhes", optional: "opcional", next: "Próximo",
 		menu: "Menu", skip: "Ir para o conteúdo", menu_signout: "Sair", theme: "Aparência",
@@ -27,7 +27,7 @@ export const t = dictionary({
 	},
 	en: {
 		cancel: "Cancel", close: "Close", save: "Save", saving: "Saving…", retry: "Try again", loading: "Loading…", search: "Search", more: "More", all: "All", none: "None",
-		yes: "Yes", no: "No", reason: "Reason", camera: "Camera", cameras: "Cameras", city: "City", group: "Group", from: "From", to: "To", user: "User",
+		yes: "Yes", no: "No", reason: "Reason", camera: "Camera", cameras: "Cameras", city: "City", all_cities: "All cities", group: "Group", from: "From", to: "To", user: "User",
 		n_cameras: "{n} {n|camera|cameras}", today: "Today", refresh: "Refresh", edit: "Change", remove: "Delete", copied: "Copied.",
 		required: "Fill in this field.", unknown: "unknown", by: "by {who}", details: "Details", optional: "optional", next: "Next",
 		menu: "Menu", skip: "Skip to the content", menu_signout: "Sign out", theme: "Appearance",

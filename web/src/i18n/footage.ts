@@ -4,7 +4,7 @@ import { dictionary } from "../core/i18n";
 export const t = dictionary({
 	pt: {
 		// what they share
-		all_cities: "Todos os municípios", hold: "Preservar", export: "Exportar", watch: "Reproduzir", file: "Baixar arquivo", hold_all: "Preservar tudo", export_all: "Exportar…",
+		hold: "Preservar", export: "Exportar", watch: "Reproduzir", file: "Baixar arquivo", hold_all: "Preservar tudo", export_all: "Exportar…",
 		hold_n: "Preservar {n} {n|câmera|câmeras}", files: "{n} {n|arquivo|arquivos}", n_marks: "{n} {n|marcação|marcações}", recorded: "Gravado", size: "Tamanho", gaps: "Lacunas", no_gaps: "nenhuma",
 		held: "Preservado", held_files: "{n} {n|preservado|preservados}", open: "Mostrar arquivos", shut: "Ocultar arquivos", show_more: "Mostrar mais {n}", search: "Buscar câmera", select_all: "Selecionar todas", select: "Selecionar {name}",
 		period: "Período", actions: "Ações", per_day: "{size} por dia", days: "{n} {n|dia|dias}", clear: "Limpar seleção", updated: "Atualizado às {time}", system: "sistema", demo: "demonstração",
@@ -54,7 +54,7 @@ export const t = dictionary({
 		not_fails_text: "O envio falho atrasa o aviso, nunca a exclusão automática: o aviso na página conta.",
 	},
 	en: {
-		all_cities: "All cities", hold: "Hold", export: "Export", watch: "Play", file: "Download file", hold_all: "Hold all", export_all: "Export…",
+		hold: "Hold", export: "Export", watch: "Play", file: "Download file", hold_all: "Hold all", export_all: "Export…",
 		hold_n: "Hold {n} {n|camera|cameras}", files: "{n} {n|file|files}", n_marks: "{n} {n|mark|marks}", recorded: "Recorded", size: "Size", gaps: "Gaps", no_gaps: "none",
 		held: "Held", held_files: "{n} held", open: "Show files", shut: "Hide files", show_more: "Show {n} more", search: "Search for a camera", select_all: "Select all", select: "Select {name}",
 		period: "Time span", actions: "Actions", per_day: "{size} a day", days: "{n} {n|day|days}", clear: "Clear selection", updated: "Updated at {time}", system: "system", demo: "demonstration",

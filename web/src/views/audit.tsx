@@ -10,6 +10,7 @@ import { dayToInstant, formatDate, formatDateTime, formatOffset, formatTime, iso
 import type { Camera, Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t, type PeopleWord } from "../i18n/people";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, problemText, Search, Segmented, SelectField, TextField, toastError } from "../ui/components";
 import { useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -245,7 +246,7 @@ export default function View() {
 				<CameraField value={camera} cameras={cameras} onChange={(id) => setParams({ camera: id || null })} />
 				<div class="who"><TextField label={t("actor")} name="actor" value={who} placeholder={t("any")} onInput={setWho} /></div>
 				{!views && <SelectField label={t("action")} value={action} onChange={(v) => setParams({ action: v || null })} options={[{ value: "", label: t("any") }, ...groups.map((g) => ({ value: g, label: t(`g_${g}`) }))]} />}
-				{cities.value.size > 1 && !camera && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
+				{!camera && <CityField value={city} onChange={(v) => setParams({ city: v })} />}
 				<DayField label={t("from")} name="from" value={from} zone={zone} onChange={(day) => span(day, !to || (day && to < day) ? day : to)} />
 				<DayField label={t("to")} name="to" value={to} zone={zone} onChange={(day) => span(day && from > day ? day : from || null, day)} />
 				<div class="row"><Button onClick={() => span(today, today)} pressed={from === today && to === today}>{t("today")}</Button><Button onClick={() => span(localDay(startOfDay(serverNow(), zone, -6), zone), today)}>{t("week")}</Button>

@@ -9,9 +9,10 @@ import { onEvent, zoneOf } from "../core/store";
 import { formatDateTime, formatTime, localDay, parse, serverNow } from "../core/time";
 import type { Mark } from "../core/types";
 import { readExpiring, readRecordings, type Expiring } from "../footage/api";
-import { CityField, dayText, hours, KeepButtons, pieceOf, spanText, useKeep, who, type Piece } from "../footage/parts";
+import { dayText, hours, KeepButtons, pieceOf, spanText, useKeep, who, type Piece } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, PageHeader, Search, Segmented } from "../ui/components";
 import { useDebounced, useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
@@ -183,7 +184,7 @@ export default function View() {
 			<PageHeader title={core("expiring")} about={t("exp_about")} />
 			<div class="toolbar">
 				<Search value={text} label={t("search")} onInput={(v) => setParams({ text: v || null })} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<div class="field"><span class="label" aria-hidden="true">{t("exp_within")}</span><Segmented label={t("exp_within")} value={days} onChange={(v) => setParams({ days: v === "2" ? null : v })}
 					options={(["1", "2", "7", "31"] as const).map((v) => ({ value: v as string, label: t(`exp_${v}`) }))} /></div>
 			</div>

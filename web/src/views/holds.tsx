@@ -9,9 +9,10 @@ import { cameraName, cityName, noteCameras, onEvent, storeReady, streamList, zon
 import { duration, formatDateTime, formatOffset, now, parse, serverNow } from "../core/time";
 import type { Camera, Hold } from "../core/types";
 import { readRecordings, type Recording } from "../footage/api";
-import { CityField, hours, spanText, useKeep, who } from "../footage/parts";
+import { hours, spanText, useKeep, who } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, ConfirmDialog, Empty, ErrorState, Loading, Notice, PageHeader, Search, Segmented, TextField, toast } from "../ui/components";
 import { useLoad } from "../ui/hooks";
 import { HoldDialog } from "../ui/HoldDialog";
@@ -159,7 +160,7 @@ export default function View() {
 			<PageHeader title={core("holds")} about={t("hol_about")}>{may("hold") && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("hol_new")}</Button>}</PageHeader>
 			<div class="toolbar">
 				<Search value={text} label={t("hol_search")} onInput={(v) => setParams({ text: v || null })} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<div class="field"><span class="label" aria-hidden="true">{t("hol_show")}</span><Segmented label={t("hol_show")} value={show} onChange={(v) => setParams({ show: v === "active" ? null : v })}
 					options={[{ value: "active", label: t("hol_active") }, { value: "ended", label: t("hol_ended") }, { value: "all", label: t("hol_all") }]} /></div>
 			</div>

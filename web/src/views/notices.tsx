@@ -8,9 +8,10 @@ import { may } from "../core/session";
 import { cameraName, onEvent, zoneOf } from "../core/store";
 import { formatDateTime, formatShort, parse, serverNow } from "../core/time";
 import type { Notice as NoticeRow } from "../core/types";
-import { CityField, dayText, hours, KeepButtons, spanText, useKeep, type Piece } from "../footage/parts";
+import { dayText, hours, KeepButtons, spanText, useKeep, type Piece } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Check, Empty, ErrorState, Loading, Notice, PageHeader, SelectField, toast, toastError } from "../ui/components";
 import { useLoad } from "../ui/hooks";
 import { Icon, type IconName } from "../ui/icons";
@@ -147,7 +148,7 @@ export default function View() {
 			<PageHeader title={core("notices")} about={t("not_about")} />
 			<div class="toolbar">
 				<SelectField label={t("not_kind")} value={kind} onChange={(v) => setParams({ kind: v || null })} options={[{ value: "", label: t("not_all") }, ...KINDS.map((k) => ({ value: k as string, label: kindWord(k) }))]} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<Check label={t("not_failed_only")} checked={bad} onChange={(on) => setParams({ delivery: on ? "failed" : null })} />
 			</div>
 			{failing > 0 && !bad && <Notice tone="warn" action={<Button compact onClick={() => setParams({ delivery: "failed" })}>{t("not_show_failed")}</Button>}>{t("not_failed_n", { n: failing })}</Notice>}

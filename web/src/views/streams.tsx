@@ -4,11 +4,12 @@ import { get, locked } from "../core/api";
 import { language } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may, session, signIns } from "../core/session";
-import { cameraName, cities, loadStreams, refresh, reload, storeError, storeReady, streams, zoneOfCamera } from "../core/store";
+import { cameraName, loadStreams, refresh, reload, storeError, storeReady, streams, zoneOfCamera } from "../core/store";
 import { formatShort, now, parse, serverNow } from "../core/time";
 import type { Stream } from "../core/types";
 import { statusWord, recordingWord, t as core } from "../i18n/core";
 import { count, t } from "../i18n/streams";
+import { CityField } from "../ui/CityField";
 import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, Search, SelectField } from "../ui/components";
 import { useTextParam } from "../ui/form";
 import { PHONE, useKeys, useLoad, useMedia } from "../ui/hooks";
@@ -248,7 +249,7 @@ export default function View() {
 				<Search value={text} onInput={setText} label={t("search")} inputRef={(e) => (search.current = e)} />
 				{phone && <Button icon="filter" aria-expanded={filtersOpen} onClick={() => setFiltersOpen(!filtersOpen)}>{t("filters")}</Button>}
 				<div class="selects">
-					{cities.value.size > 1 && <SelectField label={core("city")} value={filter.city} onChange={(city) => setParams({ city, group: null })} options={options(t("all_cities"), [...cities.value.values()].map((c) => [c.id, c.name]))} />}
+					<CityField value={filter.city} onChange={(city) => setParams({ city, group: null })} all={t("all_cities")} />
 					{(groups.length > 1 || filter.group) && <SelectField label={core("group")} value={filter.group} onChange={(group) => setParams({ group })} options={options(t("all_groups"), groups.map((g) => [g, g === NO_GROUP ? t("no_group") : g]))} />}
 					<div class="wide"><SelectField label={t("f_attention")} value={filter.attention} onChange={(attention) => setParams({ attention })} options={options(t("any"), attentionFilters.map((a) => [a, t(`a_${a as Exclude<AttentionFilter, "">}`)]))} /></div>
 					<SelectField label={t("f_status")} value={filter.status} onChange={(status) => setParams({ status })} options={options(t("any"), (["live", "starting", "reconnecting", "stopped"] as const).map((s) => [s, statusWord(s)]))} />

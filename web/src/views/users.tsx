@@ -9,6 +9,7 @@ import { formatDate, parse } from "../core/time";
 import type { Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, Search, SelectField, TextField, toast } from "../ui/components";
 import { FormDialog, useDraft, useMore, useSave, useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -179,7 +180,7 @@ export default function View() {
 			<div class="toolbar">
 				<Search value={text} label={t("search_user")} onInput={setText} />
 				<SelectField label={t("role")} value={role} onChange={(v) => setParams({ role: v || null })} options={[{ value: "", label: t("all_roles") }, ...roles.map((r) => ({ value: r, label: roleWord(r) }))]} />
-				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 			</div>
 			{list.data ? (!rows.length ? <Empty icon="users" title={t("empty_title")} action={<Button onClick={() => setParams({ text: null, role: null, city: null })}>{t("clear")}</Button>} /> : <div class="card flush">
 				<div class="table-wrap" tabIndex={0} role="region" aria-label={core("users")}>
