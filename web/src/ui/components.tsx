@@ -151,7 +151,7 @@ export function PageHeader({ title, about, children }: { title: string; about?: 
 /** Escape by our own hand: a browser closes a dialog at the second one whatever `cancel` was answered; what was typed would be out of sight. */
 export function onEscape(e: KeyboardEvent, close: () => void): void {
 	const at = e.target as HTMLInputElement;
-	if (e.key !== "Escape" || e.defaultPrevented || (at.type === "search" && at.value))
+	if (e.key !== "Escape" || e.defaultPrevented || e.isComposing || (at.type === "search" && at.value))
 		return;
 	e.preventDefault();
 	e.stopPropagation();
