@@ -11,7 +11,7 @@ import { connected, storeReady } from "./core/store";
 import { clockOffset, duration } from "./core/time";
 import type { Right } from "./core/types";
 import { roleWord, t } from "./i18n/core";
-import { Badge, Button, Empty, IconButton, Loading, Notice, TextField, Toasts } from "./ui/components";
+import { Badge, Button, Empty, IconButton, Loading, Notice, onEscape, TextField, toastError, Toasts } from "./ui/components";
 import { Icon, Logo, type IconName } from "./ui/icons";
 
 type ViewName = "situation" | "wall" | "streams" | "lookback" | "expiring" | "holds" | "promise" | "notices" | "cameras" | "cities" | "users" | "audit" | "account";
@@ -88,7 +88,7 @@ function Lock() {
 		return () => ref.current?.close();
 	}, []);
 	return (
-		<dialog ref={ref} class="dialog lock" aria-labelledby="lock-title" onCancel={(e) => e.preventDefault()}>
+		<dialog ref={ref} class="dialog lock" aria-labelledby="lock-title" onKeyDown={(e) => onEscape(e, () => undefined)} onCancel={(e) => e.preventDefault()} onClose={() => locked.value && ref.current?.showModal()}>
 			<header><h2 id="lock-title">{t("lock_title")}</h2></header>
 			<div class="body"><p>{t("lock_text")}</p><SignInForm lock /><p class="small muted">{t("lock_other")}</p></div>
 		</dialog>
@@ -128,6 +128,13 @@ function CurrentView() {
 	useEffect(() => {
 		document.title = view ? `${t(view.name)} · Vigia` : "Vigia";
 	}, [name, language.value]);
+	// The link that led here may have gone with its view: the keyboard goes on in the new one, not from the menu.
+	const first = useRef(true);
+	useEffect(() => {
+		if (!first.current && document.activeElement === document.body)
+			document.getElementById("main")!.focus({ preventScroll: true });
+		first.current = false;
+	}, [name]);
 	if (!view)
 		return <div class="page"><Empty title={t("not_found_title")} action={<a class="button" href="/situation">{t("to_situation")}</a>}>{t("not_found_text")}</Empty></div>;
 	if (!may(view.right))
@@ -140,11 +147,11 @@ function CurrentView() {
 
 function Nav() {
 	const [open, setOpen] = useState(false);
-	const here = path.value === "/" ? "situation" : path.value.slice(1);
+	const here = path.value === "/" ? "situation" : path.value.slice(1).replace(/\/.*$/, "");
 	useEffect(() => setOpen(false), [here]);
 	const attention = attentionCount.value;
 	const item = (v: View) => (
-		<a key={v.name} class="item" href={`/${v.name}`} aria-current={here === v.name ? "page" : undefined}>
+		<a key={v.name} class="item" href={`/${v.name}`} aria-current={here === v.name ? "page" : undefined} onClick={() => setOpen(false)}>
 			<Icon name={v.icon} />{t(v.name)}
 			{v.name === "situation" && attention > 0 && <span class="count"><Badge tone="bad" plain>{attention}</Badge></span>}
 		</a>
@@ -159,7 +166,7 @@ function Nav() {
 				<div class="foot">
 					{item(views.find((v) => v.name === "account")!)}
 					<div class="row between small muted"><span class="clip">{session.value?.user} · {session.value && roleWord(session.value.role)}</span>
-						<IconButton compact icon="logout" label={t("menu_signout")} onClick={() => void signOut()} /></div>
+						<IconButton compact icon="logout" label={t("menu_signout")} onClick={() => void signOut().catch(toastError)} /></div>
 				</div>
 			</div>
 		</nav>
@@ -175,11 +182,11 @@ function Strips() {
 	}, [connected.value, storeReady.value]);
 	const offset = clockOffset.value;
 	return (
-		<>
+		<div class="strips">
 			{serverAway.value ? <div class="strip bad" role="alert"><Icon name="warn" />{t("away")}</div>
 				: late && !connected.value && <div class="strip" role="status"><span class="spinner" />{t("reconnecting")}</div>}
 			{Math.abs(offset) > 60_000 && <div class="strip" role="status"><Icon name="clock" />{t("clock_off", { by: duration(Math.abs(offset)), way: offset < 0 ? t("clock_ahead") : t("clock_behind") })}</div>}
-		</>
+		</div>
 	);
 }
 
@@ -190,7 +197,10 @@ export function App() {
 		return <SignIn />;
 	return (
 		<>
-			<a class="skip" href="#main">{t("skip")}</a>
+			<a class="skip" href="#main" onClick={(e) => {
+				e.preventDefault();
+				document.getElementById("main")!.focus();
+			}}>{t("skip")}</a>
 			<div class="shell">
 				<Nav />
 				<main id="main" tabIndex={-1}><Strips /><CurrentView /></main>

@@ -29,6 +29,9 @@ export interface CallOptions {
 }
 
 export async function call<T = any>(path: string, o: CallOptions = {}): Promise<T> {
+	// Nothing but a sign-in is of use then: what the views ask for again and again is not sent.
+	if (locked.peek() && path !== "/session")
+		throw new Problem(401, "the session is over");
 	const headers: Record<string, string> = { Accept: "application/json" };
 	if (o.body !== undefined)
 		headers["Content-Type"] = "application/json";

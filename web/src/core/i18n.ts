@@ -35,10 +35,16 @@ export function incomplete(): string[] {
 /** Every dictionary: a test looks for words of one language in the other. */
 export const everyWord = () => dictionaries;
 
+const numbers = new Map<string, Intl.NumberFormat>();
 /** 1.234,5 in Portuguese, 1,234.5 in English. */
 export function number(value: number, digits?: number): string {
-	return new Intl.NumberFormat(language.value, digits === undefined ? { maximumFractionDigits: 1 } :
-		{ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+	const key = `${language.value} ${digits}`;
+	let f = numbers.get(key);
+	if (!f) {
+		f = new Intl.NumberFormat(language.value, digits === undefined ? { maximumFractionDigits: 1 } : { minimumFractionDigits: digits, maximumFractionDigits: digits });
+		numbers.set(key, f);
+	}
+	return f.format(value);
 }
 
 export function percent(value: number, digits = 1): string {

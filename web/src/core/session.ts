@@ -8,7 +8,7 @@ import type { Right, Role, Session } from "./types";
 export const session = signal<Session | null>(null);
 /** false until the server was asked whether there is one. */
 export const sessionKnown = signal(false);
-/** Counts sign-ins: what belongs to a person (preferences, layouts) is read again. */
+/** Counts sign-ins, and when a person got other cities: what belongs to a person (preferences, layouts) is read again. */
 export const signIns = signal(0);
 
 const byRole: Record<Role, Right[]> = {
@@ -25,7 +25,7 @@ export const seesAllCities = computed(() => session.value?.cities === "all");
 function take(s: Session): void {
 	// At once: what follows a sign-in (preferences, the store) finds the session there.
 	batch(() => {
-		if (session.value?.user !== s.user)
+		if (session.value?.user !== s.user || String(session.value.cities) !== String(s.cities))
 			signIns.value++;
 		session.value = s;
 		language.value = s.language;
@@ -60,18 +60,36 @@ export async function readSession(background = true): Promise<void> {
 
 export async function signIn(user: string, password: string): Promise<void> {
 	await call("/session", { method: "POST", body: { user, password } });
-	localStorage.setItem(HINT, "1");
+	localStorage.setItem(HINT, String(Date.now()));
 	await readSession(false);
 }
 
+// Somebody signed in in another window of this browser: that is the session here too.
+addEventListener("storage", (e) => {
+	if (e.key === HINT && e.newValue && locked.value)
+		void readSession().catch(() => undefined);
+});
+
+/** Throws when the server was not told: the session would go on. */
 export async function signOut(): Promise<void> {
-	await del("/session").catch(() => undefined);
+	await del("/session").catch((e) => {
+		if (!(e instanceof Problem && e.status === 401))
+			throw e;
+	});
 	localStorage.removeItem(HINT);
 	location.assign("/");
 }
 
-// Once a minute: whether the session still is, and the clock's difference.
+// Once a minute: whether the session still is, and the clock's difference. Who did something here meanwhile is at work: that lengthens the
+// session, also where the views read in the background only.
+let acted = false;
+const act = () => {
+	acted = true;
+};
+addEventListener("pointerdown", act);
+addEventListener("keydown", act);
 setInterval(() => {
 	if (session.value && !locked.value)
-		void readSession().catch(() => undefined);
+		void readSession(!acted).catch(() => undefined);
+	acted = false;
 }, 60_000);

@@ -1,15 +1,15 @@
 // What the whole page shares: cities and streams (a row a camera), kept up to date by the server's events.
 // Rows are replaced, never changed in place: who holds the same object holds the same state.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { all, get, locked, query } from "./api";
+import { all, get, locked, Problem, query } from "./api";
 import { fold } from "./i18n";
-import { session, signIns } from "./session";
+import { readSession, session, signIns } from "./session";
 import { browserZone, noteServerTime, serverNow } from "./time";
 import type { City, Need, Stream } from "./types";
 
 export const cities = signal<ReadonlyMap<string, City>>(new Map());
 export const streams = signal<ReadonlyMap<string, Stream>>(new Map());
-/** null: not read yet; else what went wrong, or "". */
+/** What went wrong when all was read the last time. */
 export const storeError = signal<Error | null>(null);
 export const storeReady = signal(false);
 /** Events arrive. */
@@ -19,8 +19,15 @@ export const streamList = computed(() => [...streams.value.values()]);
 export const zoneOf = (cityId: string | undefined): string => (cityId && cities.value.get(cityId)?.time_zone) || defaultZone.value;
 const defaultZone = computed(() => cities.value.values().next().value?.time_zone ?? browserZone());
 export const cityName = (id: string): string => cities.value.get(id)?.name ?? id;
-export const cameraName = (id: string): string => streams.value.get(id)?.camera_name ?? id;
-export const zoneOfCamera = (cameraId: string): string => zoneOf(streams.value.get(cameraId)?.city_id);
+// Archived cameras have no row: what is known of those that somebody came across.
+const archived = signal<ReadonlyMap<string, { name: string; city_id: string }>>(new Map());
+export function noteCameras(list: { id: string; name: string; city_id: string }[]): void {
+	const known = archived.peek(), news = list.filter((c) => known.get(c.id)?.name !== c.name || known.get(c.id)?.city_id !== c.city_id);
+	if (news.length)
+		archived.value = new Map([...known, ...news.map((c) => [c.id, { name: c.name, city_id: c.city_id }] as const)]);
+}
+export const cameraName = (id: string): string => streams.value.get(id)?.camera_name ?? archived.value.get(id)?.name ?? id;
+export const zoneOfCamera = (id: string): string => zoneOf(streams.value.get(id)?.city_id ?? archived.value.get(id)?.city_id);
 
 const GRACE_MS = 10_000; // what has just begun or changed is given so long, here and at the server
 /** What the camera needs now: the server's rule (src/app/attention.c), as a row ages without being read again. */
@@ -60,14 +67,35 @@ export function matches(s: Stream, text: string): boolean {
 }
 
 export async function loadCities(): Promise<void> {
-	const rows = await all<City>("/cities", { background: true });
-	cities.value = new Map(rows.map((c) => [c.id, c]));
+	const who = signIns.peek(), rows = await all<City>("/cities", { background: true });
+	if (who === signIns.peek())
+		cities.value = new Map(rows.map((c) => [c.id, c]));
 }
+// Questions are numbered as they are asked: an answer that comes late does not overwrite a row that a later question brought.
+let questions = 0;
+const askedFor = new Map<string, number>();
+const newer = (id: string, question: number): boolean => (askedFor.get(id) ?? 0) > question;
+
 export async function loadStreams(): Promise<void> {
+	const question = ++questions, who = signIns.peek();
 	const rows = await all<Stream>("/streams", { background: true });
-	streams.value = new Map(rows.map((s) => [s.camera_id, s]));
+	if (who !== signIns.peek())
+		return;
+	const next = new Map<string, Stream>(), before = streams.value;
+	for (const s of rows) {
+		const row = newer(s.camera_id, question) ? before.get(s.camera_id) : s;
+		if (row)
+			next.set(s.camera_id, row);
+	}
+	for (const [id, s] of before) {
+		if (!next.has(id) && newer(id, question))
+			next.set(id, s);
+	}
+	streams.value = next;
 }
+let retry: ReturnType<typeof setTimeout> | undefined;
 export async function reload(): Promise<void> {
+	clearTimeout(retry);
 	try {
 		await Promise.all([loadCities(), loadStreams()]);
 		batch(() => {
@@ -76,17 +104,23 @@ export async function reload(): Promise<void> {
 		});
 	} catch (e) {
 		storeError.value = e as Error;
+		if (e instanceof Problem && e.away)
+			retry = setTimeout(() => void reload(), 4000);
 	}
 }
 
-/** Rows that came with another answer (a start's, a stop's). */
+/** Rows that came with another answer (a start's, a stop's); read again soon, as more may have happened while it was on its way. */
 export function putStreams(rows: (Stream | null)[]): void {
-	const next = new Map(streams.value);
+	const next = new Map(streams.value), question = ++questions;
 	for (const s of rows) {
-		if (s)
-			next.set(s.camera_id, { ...next.get(s.camera_id), ...s });
+		if (!s)
+			continue;
+		askedFor.set(s.camera_id, question);
+		next.set(s.camera_id, { ...next.get(s.camera_id), ...s });
+		dirty.add(s.camera_id);
 	}
 	streams.value = next;
+	flushSoon();
 }
 
 const BATCH = 200;
@@ -94,13 +128,22 @@ const BATCH = 200;
 export async function refresh(ids: Iterable<string>): Promise<void> {
 	const wanted = [...new Set(ids)];
 	for (let i = 0; i < wanted.length; i += BATCH) {
-		const some = wanted.slice(i, i + BATCH);
-		const page = await get<{ items: Stream[] }>("/streams" + query({ camera_ids: some.join(","), limit: 1000 }), { background: true });
+		const question = ++questions, who = signIns.peek();
+		const asked = wanted.slice(i, i + BATCH);
+		const page = await get<{ items: Stream[] }>("/streams" + query({ camera_ids: asked.join(","), limit: 1000 }), { background: true });
+		if (who !== signIns.peek())
+			return;
+		const some = new Set(asked.filter((id) => !newer(id, question)));
 		const next = new Map(streams.value);
-		for (const id of some)
+		const rows = new Map(page.items.filter((s) => some.has(s.camera_id)).map((s) => [s.camera_id, s]));
+		for (const id of some) {
+			const gone = next.get(id);
+			if (gone && !rows.has(id))
+				noteCameras([{ id, name: gone.camera_name, city_id: gone.city_id }]);
 			next.delete(id);
+			askedFor.set(id, question);
+		}
 		// In the order they had: a row does not jump because it was read again.
-		const rows = new Map(page.items.map((s) => [s.camera_id, s]));
 		const ordered = new Map<string, Stream>();
 		for (const id of streams.value.keys()) {
 			const s = rows.get(id) ?? next.get(id);
@@ -157,6 +200,10 @@ function take(e: MessageEvent<string>): void {
 		f(event);
 }
 
+const again = (): void => {
+	if (session.value && !locked.value)
+		connect();
+};
 function connect(): void {
 	source?.close();
 	source = new EventSource("/api/v1/events");
@@ -170,13 +217,30 @@ function connect(): void {
 		connected.value = false;
 		// A refusal (session over, server restarting) closes it for good: ask why, then try again.
 		if (source?.readyState === EventSource.CLOSED && !locked.value)
-			setTimeout(() => void get("/session", { background: true }).then(connect, () => !locked.value && session.value && setTimeout(connect, 2000)), 1500);
+			setTimeout(() => void readSession().then(again, () => setTimeout(again, 2000)), 1500);
 	};
 	for (const kind of ["stream", "recording", "notice", "notice_delivery", "camera", "city", "hold", "resync"])
 		source.addEventListener(kind, take as EventListener);
 }
 
-// Again after each sign-in and unlocking: another person may see other cities. Rows stay until theirs are there, so that nothing jumps.
+// Another person may see other cities: rows of those that are theirs too stay until all of theirs are there, so that nothing jumps.
+effect(() => {
+	if (!signIns.value)
+		return;
+	const theirs = session.peek()?.cities;
+	askedFor.clear();
+	if (source) // no sign-in, other cities
+		void reload();
+	if (!theirs || theirs === "all")
+		return;
+	batch(() => {
+		streams.value = new Map([...streams.peek()].filter(([, s]) => theirs.includes(s.city_id)));
+		cities.value = new Map([...cities.peek()].filter(([id]) => theirs.includes(id)));
+		archived.value = new Map([...archived.peek()].filter(([, c]) => theirs.includes(c.city_id)));
+	});
+});
+
+// Again after each sign-in and unlocking.
 effect(() => {
 	signIns.value;
 	const who = session.value?.user, free = !locked.value && who !== undefined;

@@ -24,7 +24,8 @@ export function noteServerTime(serverMs: number, askedMs: number, thereMs: numbe
 
 export const parse = (rfc3339: string): number => Date.parse(rfc3339);
 export const iso = (ms: number): string => new Date(ms).toISOString();
-export const browserZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "America/Sao_Paulo";
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "America/Sao_Paulo";
+export const browserZone = (): string => ownZone;
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 function format(zone: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -49,10 +50,15 @@ export const formatDateTime = (ms: number, zone?: string): string => `${formatDa
 export const formatShort = (ms: number, zone?: string): string =>
 	formatDate(ms, zone) === formatDate(serverNow(), zone) ? formatTime(ms, zone) : formatDateTime(ms, zone);
 
+const clocks = new Map<string, Intl.DateTimeFormat>();
 /** Offset of the zone at that instant in minutes: -180. */
-export function zoneOffset(ms: number, zone?: string): number {
-	const parts = Object.fromEntries(new Intl.DateTimeFormat("en-US", { timeZone: zone || browserZone(), hourCycle: "h23", year: "numeric", month: "numeric",
-		day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" }).formatToParts(ms).map((p) => [p.type, Number(p.value)]));
+export function zoneOffset(ms: number, zone: string = browserZone()): number {
+	let clock = clocks.get(zone);
+	if (!clock) { // a timeline asks a hundred times a picture
+		clock = new Intl.DateTimeFormat("en-US", { timeZone: zone || browserZone(), hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+		clocks.set(zone, clock);
+	}
+	const parts = Object.fromEntries(clock.formatToParts(ms).map((p) => [p.type, Number(p.value)]));
 	const local = Date.UTC(parts.year!, parts.month! - 1, parts.day!, parts.hour!, parts.minute!, parts.second!);
 	return Math.round((local - Math.floor(ms / 1000) * 1000) / 60000);
 }
@@ -92,6 +98,8 @@ export function dayToInstant(day: string, zone?: string): number {
 /** What somebody typed or pasted: "22/11/2026 14:03:10", "14:03", "22/11 14:03", "2026-11-22 14:03", RFC 3339, "-30s", "+2m", "-1h", "agora"/"now". null: not understood. */
 export function parseTyped(text: string, zone: string | undefined, current: number): number | null {
 	const s = text.trim().toLowerCase();
+	if (Number.isNaN(current))
+		current = serverNow();
 	if (s === "agora" || s === "now")
 		return serverNow();
 	let m = /^([-+−])\s*(\d+)\s*(ms|s|m|min|h|d)?$/.exec(s);

@@ -3,6 +3,7 @@ import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { patch, Problem } from "../core/api";
 import { bytes } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { stepDone } from "../core/prefs";
 import { may, seesAllCities } from "../core/session";
 import { cameraName, cityName, zoneOf } from "../core/store";
@@ -13,7 +14,7 @@ import { Badge, Button, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Lo
 import { useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { readRuns, runCleanup, type JobRun, type Promised, type Run, type RunItem } from "./api";
-import { hours, lookbackLink, who } from "./parts";
+import { hours, who } from "./parts";
 
 const FILES_SHOWN = 50;
 
@@ -50,7 +51,7 @@ function Camera({ s }: { s: Sum }) {
 				<td>{cityName(s.city_id)}</td><td class="num">{s.items.length}</td><td class="num">{bytes(s.bytes)}</td><td class="num hide-phone">{formatDateTime(parse(sorted[0]!.started_at), zone)}</td>
 			</tr>
 			{open && <tr class="opened"><td colSpan={5}><ul class="plain-list files">
-				{sorted.slice(0, FILES_SHOWN).map((i) => <li key={i.recording_id} class="row between"><span class="num">{formatDateTime(parse(i.started_at), zone)} · {bytes(i.bytes)}</span>{may("see_pictures") && i.what !== "delete" && <a class="button compact" href={lookbackLink([i.camera_id], parse(i.started_at))}><Icon name="play" small />{t("watch")}</a>}</li>)}
+				{sorted.slice(0, FILES_SHOWN).map((i) => <li key={i.recording_id} class="row between"><span class="num">{formatDateTime(parse(i.started_at), zone)} · {bytes(i.bytes)}</span>{may("see_pictures") && i.what !== "delete" && <a class="button compact" href={lookBackLink([i.camera_id], parse(i.started_at))}><Icon name="play" small />{t("watch")}</a>}</li>)}
 				{sorted.length > FILES_SHOWN && <li class="muted">{t("cle_more", { n: sorted.length - FILES_SHOWN })}</li>}
 			</ul></td></tr>}
 		</Fragment>

@@ -2,16 +2,19 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, query } from "../core/api";
 import { fold, language, number } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
+import { may } from "../core/session";
 import { cities, streamList, zoneOf } from "../core/store";
 import { dayToInstant, duration, formatTime, iso, localDay, parse, serverNow } from "../core/time";
 import type { Gap, GapReason } from "../core/types";
 import { gapWord, t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Button, Dialog, Empty, ErrorState, Loading, Search, Segmented, SelectField } from "../ui/components";
 import { useDebounced, useLoad } from "../ui/hooks";
 import type { CoverageDay } from "./api";
-import { dayText, hours, lookbackLink, who } from "./parts";
+import { dayText, hours, who } from "./parts";
 import { Icon } from "../ui/icons";
 
 const PAGE = 50; // cameras at a time
@@ -48,7 +51,7 @@ function DayDialog({ row, day, cityId, onClose }: { row: Row; day: CoverageDay; 
 	const sums = Object.entries(day.gaps).filter(([, s]) => s! >= 1).sort((a, b) => b[1]! - a[1]!);
 	const most = Math.max(1, ...sums.map(([, s]) => s!));
 	return (
-		<Dialog title={t("pro_day_title", { camera: row.name, date: dayText(day.date) })} onClose={onClose} footer={<><a class="button" href={lookbackLink([row.id], from)}><Icon name="play" />{t("watch")}</a><Button onClick={onClose}>{core("close")}</Button></>}>
+		<Dialog title={t("pro_day_title", { camera: row.name, date: dayText(day.date) })} onClose={onClose} footer={<>{may("see_pictures") && <a class="button" href={lookBackLink([row.id], from)}><Icon name="play" />{t("watch")}</a>}<Button onClick={onClose}>{core("close")}</Button></>}>
 			<p class="num">{day.percent === null ? t("pro_not_owed") : t("pro_day_text", { recorded: hours(day.recorded_s), owed: hours(day.owed_s), percent: `${floored(day.percent, 1)} %` })}</p>
 			{sums.length > 0 ? <section class="stack tight">
 				<h3>{t("pro_day_gaps")}</h3>
@@ -163,7 +166,7 @@ export function Coverage({ city }: { city: string }) {
 			</header>
 			<div class="toolbar inside">
 				<Search value={text} label={t("search")} onInput={(v) => setParams({ text: v || null })} />
-				{cities.value.size > 1 && <SelectField label={core("city")} value={one} onChange={(v) => setParams({ city: v })} options={[...cities.value.values()].map((c) => ({ value: c.id, label: c.name })).sort((a, b) => a.label.localeCompare(b.label))} />}
+				<CityField value={one} onChange={(v) => setParams({ city: v })} all={null} />
 				<div class="field"><span class="label" aria-hidden="true">{t("pro_range")}</span><Segmented label={t("pro_range")} value={range} onChange={(v) => setParams({ range: v === "14" ? null : v })} options={(["7", "14", "31"] as const).map((v) => ({ value: v as string, label: t(`pro_${v}`) }))} /></div>
 				<div class="field"><span class="label" aria-hidden="true">{t("pro_order")}</span><Segmented label={t("pro_order")} value={order} onChange={(v) => setParams({ order: v === "name" ? null : v })} options={[{ value: "name", label: t("pro_by_name") }, { value: "worst", label: t("pro_worst") }]} /></div>
 			</div>

@@ -1,11 +1,10 @@
 // What the views about kept footage share: who did it, city choice, Hold and Export of anything.
 import { useState } from "preact/hooks";
-import { setParams } from "../core/router";
 import { may } from "../core/session";
-import { cities, zoneOf } from "../core/store";
-import { duration, formatDate, formatDateTime, formatTime, iso, parse } from "../core/time";
+import { zoneOf } from "../core/store";
+import { duration, formatDate, formatDateTime, formatTime, parse } from "../core/time";
 import { t } from "../i18n/footage";
-import { Button, Dialog, IconButton, SelectField } from "../ui/components";
+import { Button, Dialog, IconButton } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
 
@@ -20,15 +19,6 @@ export function spanText(fromMs: number, toMs: number, zone: string): string {
 }
 /** "2026-11-27" as people write it; a date has no zone. */
 export const dayText = (day: string): string => formatDate(Date.parse(day + "T12:00:00Z"), "UTC");
-export const lookbackLink = (cameraIds: string[], atMs: number): string => `/lookback?cameras=${cameraIds.slice(0, 16).map(encodeURIComponent).join(",")}&at=${encodeURIComponent(iso(atMs))}`;
-
-/** The address's city, or the only one there is. */
-export function CityField({ value, label }: { value: string; label: string }) {
-	const options = [...cities.value.values()].map((c) => ({ value: c.id, label: c.name })).sort((a, b) => a.label.localeCompare(b.label));
-	if (options.length < 2)
-		return null;
-	return <SelectField label={label} value={value} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...options]} />;
-}
 
 /** Footage of one camera, or the same span of several. */
 export interface Piece { camera_id: string; camera_name: string; city_id: string; from: number; to: number }

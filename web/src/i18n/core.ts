@@ -1,20 +1,20 @@
 // Words that every view uses.
 import { dictionary } from "../core/i18n";
-import type { GapReason, RecordingState, RecordingStatus, Role, StreamStatus } from "../core/types";
+import type { GapReason, RecordingState, Role, StreamStatus } from "../core/types";
 
 export const t = dictionary({
 	pt: {
 		cancel: "Cancelar", close: "Fechar", save: "Salvar", saving: "Salvando…", retry: "Tentar de novo", loading: "Carregando…", search: "Buscar", more: "Mais", all: "Todos", none: "Nenhum",
-		yes: "Sim", no: "Não", reason: "Motivo", confirm: "Confirmar", camera: "Câmera", cameras: "Câmeras", city: "Município", group: "Grupo", from: "De", to: "Até", user: "Usuário",
-		n_cameras: "{n} {n|câmera|câmeras}", today: "Hoje", yesterday: "Ontem", now: "agora", refresh: "Atualizar", edit: "Alterar", remove: "Excluir", copy: "Copiar", copied: "Copiado.",
-		required: "Preencha este campo.", unknown: "desconhecido", by: "por {who}", since: "desde {time}", details: "Detalhes", optional: "opcional", next: "Próximo", previous: "Anterior",
-		menu: "Menu", skip: "Ir para o conteúdo", menu_account: "Minha conta", menu_signout: "Sair", theme: "Aparência",
+		yes: "Sim", no: "Não", reason: "Motivo", camera: "Câmera", cameras: "Câmeras", city: "Município", all_cities: "Todos os municípios", group: "Grupo", from: "De", to: "Até", user: "Usuário",
+		n_cameras: "{n} {n|câmera|câmeras}", today: "Hoje", refresh: "Atualizar", edit: "Alterar", remove: "Excluir", copied: "Copiado.",
+		required: "Preencha este campo.", unknown: "desconhecido", by: "por {who}", details: "Detalhes", optional: "opcional", next: "Próximo",
+		menu: "Menu", skip: "Ir para o conteúdo", menu_signout: "Sair", theme: "Aparência",
 		nav_main: "Monitoramento", nav_footage: "Imagens guardadas", nav_admin: "Administração",
 		situation: "Situação", wall: "Ao vivo", streams: "Transmissões", lookback: "Gravações", expiring: "A vencer", holds: "Preservações", promise: "Guarda de imagens", notices: "Avisos",
 		cities: "Municípios", users: "Usuários", audit: "Auditoria", account: "Minha conta",
 		sign_in: "Entrar", signing_in: "Entrando…", password: "Senha", sign_in_wrong: "Usuário ou senha incorretos.", sign_in_wait: "Muitas tentativas. Tente de novo em {n} s.",
 		sign_in_away: "O servidor não responde. Verifique a rede e tente de novo.", lock_title: "Sessão encerrada", lock_text: "Entre de novo para continuar de onde parou. Nada na tela se perdeu.",
-		lock_other: "Entrar como outra pessoa também é possível; a página continua aberta.", show_password: "Mostrar senha",
+		lock_other: "Entrar como outra pessoa também é possível; a página continua aberta.",
 		away: "Sem resposta do servidor. A tela pode estar desatualizada; tentando de novo…", reconnecting: "Reconectando às atualizações do servidor…",
 		clock_off: "O relógio deste computador está {by} {way} do relógio do servidor. Os horários da página são os do servidor.", clock_ahead: "adiante", clock_behind: "atrás",
 		not_allowed: "Seu perfil não permite isto.", not_found_title: "Página não encontrada", not_found_text: "O endereço não existe no Vigia.", to_situation: "Ir para Situação",
@@ -23,20 +23,20 @@ export const t = dictionary({
 		error_404: "Não existe mais, ou foi arquivada em outra janela.", error_409: "Conflito: {detail}", error_422: "Valor não aceito: {detail}", error_429: "Muitas tentativas. Espere {n} s.",
 		error_503: "Servidor ocupado. Tente de novo em instantes.", error_other: "Erro {status}: {detail}", error_401: "A sessão terminou.",
 		choose_cameras: "Escolher câmeras", chosen: "{n} {n|escolhida|escolhidas}", no_match: "Nada encontrado para a busca.", first_ones: "Mostrando {shown} de {n}. Refine a busca.",
-		viewers_n: "{n} assistindo", pt: "Português", en: "English", theme_dark: "Escuro", theme_light: "Claro", theme_system: "Do sistema",
+		pt: "Português", en: "English", single_keys: "Letras e números sozinhos são atalhos",
 	},
 	en: {
 		cancel: "Cancel", close: "Close", save: "Save", saving: "Saving…", retry: "Try again", loading: "Loading…", search: "Search", more: "More", all: "All", none: "None",
-		yes: "Yes", no: "No", reason: "Reason", confirm: "Confirm", camera: "Camera", cameras: "Cameras", city: "City", group: "Group", from: "From", to: "To", user: "User",
-		n_cameras: "{n} {n|camera|cameras}", today: "Today", yesterday: "Yesterday", now: "now", refresh: "Refresh", edit: "Change", remove: "Delete", copy: "Copy", copied: "Copied.",
-		required: "Fill in this field.", unknown: "unknown", by: "by {who}", since: "since {time}", details: "Details", optional: "optional", next: "Next", previous: "Previous",
-		menu: "Menu", skip: "Skip to the content", menu_account: "My account", menu_signout: "Sign out", theme: "Appearance",
+		yes: "Yes", no: "No", reason: "Reason", camera: "Camera", cameras: "Cameras", city: "City", all_cities: "All cities", group: "Group", from: "From", to: "To", user: "User",
+		n_cameras: "{n} {n|camera|cameras}", today: "Today", refresh: "Refresh", edit: "Change", remove: "Delete", copied: "Copied.",
+		required: "Fill in this field.", unknown: "unknown", by: "by {who}", details: "Details", optional: "optional", next: "Next",
+		menu: "Menu", skip: "Skip to the content", menu_signout: "Sign out", theme: "Appearance",
 		nav_main: "Monitoring", nav_footage: "Footage", nav_admin: "Administration",
 		situation: "Situation", wall: "Live", streams: "Streams", lookback: "Recordings", expiring: "Expiring", holds: "Holds", promise: "Retention", notices: "Notices",
 		cities: "Cities", users: "Users", audit: "Audit", account: "My account",
 		sign_in: "Sign in", signing_in: "Signing in…", password: "Password", sign_in_wrong: "Wrong user or password.", sign_in_wait: "Too many tries. Try again in {n} s.",
 		sign_in_away: "The server does not answer. Check the network and try again.", lock_title: "Session over", lock_text: "Sign in to go on where you were. Nothing on the screen was lost.",
-		lock_other: "Another person can sign in too; the page stays as it is.", show_password: "Show password",
+		lock_other: "Another person can sign in too; the page stays as it is.",
 		away: "No answer from the server. The screen may be out of date; trying again…", reconnecting: "Reconnecting to the server's updates…",
 		clock_off: "This computer's clock is {by} {way} the server's. Times in the page are the server's.", clock_ahead: "ahead of", clock_behind: "behind",
 		not_allowed: "Your role does not allow this.", not_found_title: "No such page", not_found_text: "This address does not exist in Vigia.", to_situation: "Go to Situation",
@@ -45,7 +45,7 @@ export const t = dictionary({
 		error_404: "It no longer exists, or was archived in another window.", error_409: "Conflict: {detail}", error_422: "Not accepted: {detail}", error_429: "Too many tries. Wait {n} s.",
 		error_503: "The server is busy. Try again in a moment.", error_other: "Error {status}: {detail}", error_401: "The session is over.",
 		choose_cameras: "Choose cameras", chosen: "{n} chosen", no_match: "Nothing found.", first_ones: "Showing {shown} of {n}. Refine the search.",
-		viewers_n: "{n} watching", pt: "Português", en: "English", theme_dark: "Dark", theme_light: "Light", theme_system: "As the system",
+		pt: "Português", en: "English", single_keys: "Letters and digits alone are shortcuts",
 	},
 });
 
@@ -53,7 +53,6 @@ const word = dictionary({
 	pt: {
 		starting: "Iniciando", live: "Ao vivo", reconnecting: "Reconectando", stopped: "Parada",
 		recording: "Gravando", not_recording: "Não está gravando", off: "Gravação desligada",
-		r_recording: "Gravando", r_sealed: "Concluída", r_noticed: "Vence amanhã", r_deleting: "Excluindo", r_deleted: "Excluída", r_lost: "Ausente do disco",
 		administrator: "Administrador", operator: "Operador", viewer: "Visualizador", auditor: "Auditor",
 		g_no_signal: "câmera sem resposta", g_refused: "câmera recusou o acesso", g_bad_data: "câmera enviou dados inválidos", g_disk_slow: "disco lento demais",
 		g_disk_full: "disco cheio", g_disk_error: "erro de disco", g_stopped_by_user: "parada por usuário", g_server_down: "servidor fora do ar", g_unknown: "motivo desconhecido",
@@ -61,7 +60,6 @@ const word = dictionary({
 	en: {
 		starting: "Starting", live: "Live", reconnecting: "Reconnecting", stopped: "Stopped",
 		recording: "Recording", not_recording: "Not recording", off: "Recording off",
-		r_recording: "Recording", r_sealed: "Complete", r_noticed: "Due tomorrow", r_deleting: "Deleting", r_deleted: "Deleted", r_lost: "Missing from disk",
 		administrator: "Administrator", operator: "Operator", viewer: "Viewer", auditor: "Auditor",
 		g_no_signal: "the camera did not answer", g_refused: "the camera refused access", g_bad_data: "the camera sent bad data", g_disk_slow: "the disk was too slow",
 		g_disk_full: "the disk was full", g_disk_error: "disk error", g_stopped_by_user: "stopped by a user", g_server_down: "the server was down", g_unknown: "reason unknown",
@@ -69,7 +67,6 @@ const word = dictionary({
 });
 export const statusWord = (s: StreamStatus): string => word(s);
 export const recordingWord = (s: RecordingState): string => word(s);
-export const recordingStatusWord = (s: RecordingStatus): string => word(`r_${s}`);
 export const roleWord = (r: Role): string => word(r);
 /** The closed list of reasons, one sentence each: the same in page, e-mail and report. */
 export const gapWord = (r: GapReason): string => word(`g_${r}`);

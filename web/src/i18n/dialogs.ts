@@ -19,7 +19,7 @@ export const d = dictionary({
 		preview_failed: "Não foi possível verificar antes: {why}", late_deleted: "excluído em {at}", late_deleted_plain: "excluído", late_lost: "ausente do disco", late_more: "e mais {n}",
 		held_done: "Preservada: {n} {n|arquivo|arquivos}, {size}.", held_late: "Preservação criada, mas {n} {n|arquivo já não existia|arquivos já não existiam}:", to_holds: "Ver preservações",
 
-		export: "Exportar", export_title: "Exportar vídeo", export_about: "Um arquivo MP4 por câmera, com manifesto de integridade (código hash SHA-256).",
+		export_title: "Exportar vídeo", export_about: "Um arquivo MP4 por câmera, com manifesto de integridade (código hash SHA-256).",
 		export_checking: "Verificando…", export_nothing: "Nada gravado neste trecho.", export_all: "Exportar {n} {n|arquivo|arquivos}", export_parts: "A imagem mudou de parâmetros neste trecho: {n} arquivos, um por parte.",
 		export_part: "{from} a {to}", export_progress: "{got} de {size}", export_progress_label: "Baixando {name}", export_seconds: "{rate}/s, faltam {time}", export_hashing: "Conferindo com o manifesto de integridade…",
 		export_saved: "Baixado e conferido", export_only: "Baixado, não conferido", export_hash: "SHA-256", export_manifest: "Manifesto", export_manifest_too: "Baixar também o manifesto de integridade (.json)", export_again: "Salvar de novo",
@@ -49,7 +49,7 @@ export const d = dictionary({
 		preview_failed: "Could not be looked up before: {why}", late_deleted: "deleted on {at}", late_deleted_plain: "deleted", late_lost: "missing from disk", late_more: "and {n} more",
 		held_done: "Held: {n} {n|file|files}, {size}.", held_late: "The hold was made, but {n} {n|file was|files were} gone already:", to_holds: "See holds",
 
-		export: "Export", export_title: "Export video", export_about: "One MP4 file for each camera, with an integrity manifest (SHA-256 hash).",
+		export_title: "Export video", export_about: "One MP4 file for each camera, with an integrity manifest (SHA-256 hash).",
 		export_checking: "Checking…", export_nothing: "Nothing was recorded in this span.", export_all: "Export {n} {n|file|files}", export_parts: "The picture's parameters change in this span: {n} files, one for each part.",
 		export_part: "{from} to {to}", export_progress: "{got} of {size}", export_progress_label: "Downloading {name}", export_seconds: "{rate}/s, {time} left", export_hashing: "Comparing with the integrity manifest…",
 		export_saved: "Downloaded and verified", export_only: "Downloaded, not verified", export_hash: "SHA-256", export_manifest: "Manifest", export_manifest_too: "Download the integrity manifest (.json) too", export_again: "Save again",

@@ -1,14 +1,13 @@
 // The wall's dialogs: saved layouts, saving one, the keys, describing a mark.
 import { useState } from "preact/hooks";
 import { del, post } from "../core/api";
-import { preferences, setPreferences } from "../core/prefs";
 import { may } from "../core/session";
 import { cities, cityName, zoneOfCamera } from "../core/store";
 import { formatTime, iso } from "../core/time";
 import type { Mark } from "../core/types";
 import { t as c } from "../i18n/core";
 import { t } from "../i18n/wall";
-import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, TextField, toast } from "../ui/components";
+import { Badge, Button, ConfirmDialog, Dialog, Empty, ErrorState, IconButton, Loading, SelectField, SingleKeys, TextField, toast } from "../ui/components";
 import { gridNames, grids, type GridName } from "./grids";
 import { layouts, layoutsError, layoutsReady, loadLayouts, newLayoutId, removeLayout, saveLayout, type SavedLayout } from "./layouts";
 
@@ -72,13 +71,11 @@ const keys: [string[], Parameters<typeof t>[0]][] = [
 	[["0–9", "Enter"], "k_digits"], [["←", "↑", "→", "↓"], "k_arrows"], [["Enter"], "k_enter"], [["F"], "k_f"], [["L"], "k_l"], [["R"], "k_r"], [["S"], "k_s"], [["M"], "k_m"], [["C"], "k_c"], [["P"], "k_p"],
 	[["PgDn", "PgUp"], "k_pages"], [["Del"], "k_delete"], [["Esc"], "k_escape"], [["?"], "k_help"],
 ];
-/** Letters and digits alone do something; who speaks to the computer may not want that. */
-export const singleKeys = (): boolean => preferences.value.wall_keys !== false;
 export function HelpDialog({ onClose }: { onClose: () => void }) {
 	return (
 		<Dialog title={t("help")} onClose={onClose}>
 			<table class="wall-keys"><tbody>{keys.map(([names, what]) => <tr key={what}><td>{names.map((k) => <kbd key={k}>{k}</kbd>)}</td><td>{t(what)}</td></tr>)}</tbody></table>
-			<Check label={t("k_single")} checked={singleKeys()} onChange={(on) => setPreferences({ wall_keys: on })} />
+			<SingleKeys />
 			<p class="small muted">{t("k_note")}</p>
 		</Dialog>
 	);

@@ -5,9 +5,10 @@ import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../core/api";
 import { number } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { may } from "../core/session";
 import { storeReady, streams, zoneOf } from "../core/store";
-import { duration, formatShort, formatTime, iso, now, parse, serverNow } from "../core/time";
+import { duration, formatShort, formatTime, now, parse, serverNow } from "../core/time";
 import type { GapReason, Stream } from "../core/types";
 import { gapWord } from "../i18n/core";
 import { t } from "../i18n/wall";
@@ -34,7 +35,6 @@ export interface TileProps {
 	index: number; camera: string | null; style: Record<string, string>; selected: boolean; enlarged: boolean; main: boolean; active: boolean; replaying: boolean; prepared: boolean; focusable: boolean; single: boolean; actions: TileActions;
 }
 export const DRAG = "text/x-vigia-camera", DRAG_FROM = "text/x-vigia-tile";
-export const lookBackLink = (camera: string, at: number | null): string => `/lookback?cameras=${encodeURIComponent(camera)}&at=${encodeURIComponent(iso(at ?? serverNow()))}`;
 const gapReasons: string[] = ["no_signal", "refused", "bad_data", "disk_slow", "disk_full", "disk_error", "stopped_by_user", "server_down", "unknown"];
 
 /** Drawn again when this camera's row changes, not with every other one's. */
@@ -81,7 +81,7 @@ function Trouble({ feed, view, row, zone }: { feed: Feed; view: View; row: Strea
 	case "unplayable": return (
 		<div class="tile-card off">
 			<Icon name="info" /><strong role="status">{t("unplayable", { codec: codecName(view.codec) || "H.265" })}</strong><span class="tile-more">{t("unplayable_text")}</span>
-			<span class="row wrap tile-card-actions"><a class="button compact" href={lookBackLink(feed.camera, null)}>{t("look_back")}</a>
+			<span class="row wrap tile-card-actions"><a class="button compact" href={lookBackLink([feed.camera], serverNow())}>{t("look_back")}</a>
 				<Button compact icon="download" onClick={() => void downloadFile(feed.camera)}>{t("unplayable_file")}</Button></span>
 		</div>
 	);
@@ -169,7 +169,7 @@ function TileButtons({ index, camera, feed, replaying, single, actions }: { inde
 			<IconButton compact icon="skipStart" label={replaying ? t("replay_end") : t("replay")} pressed={replaying} onClick={() => actions.replay(replaying ? null : index)} />
 			<IconButton compact icon="photo" label={t("still")} onClick={() => actions.still(index)} />
 			{may("mark") && <IconButton compact icon="mark" label={t("mark")} onClick={() => actions.mark(index)} />}
-			<a class="button icon quiet compact" href={lookBackLink(camera, feed.frameWall)} aria-label={t("look_back")} title={t("look_back")}><Icon name="lookback" small /></a>
+			<a class="button icon quiet compact" href={lookBackLink([camera], feed.frameWall ?? serverNow())} aria-label={t("look_back")} title={t("look_back")}><Icon name="lookback" small /></a>
 			{!single && <IconButton compact icon="close" label={t("remove")} onClick={() => actions.remove(index)} />}
 		</div>
 	);

@@ -118,6 +118,8 @@ export class Feed implements hub.Subscriber {
 		clearTimeout(this.hlsRetry);
 		this.dropNext();
 		// The picture stays, dimmed, until the next one is there.
+		if (this.current instanceof HlsPlayer)
+			this.current.stop();
 		this.told = null;
 	}
 	private usesHls(): boolean {

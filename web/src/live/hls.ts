@@ -16,6 +16,7 @@ export class HlsPlayer implements Player {
 	frames = 0;
 	private hls: HlsClass | null = null;
 	private closed = false;
+	private stopped = false;
 	private recovered = 0;
 	private watch: FrameWatch;
 
@@ -68,9 +69,15 @@ export class HlsPlayer implements Player {
 		if (first)
 			this.events.firstFrame();
 	}
+	/** Nothing more is fetched; the picture stays. */
+	stop(): void {
+		this.stopped = true;
+		this.hls?.stopLoad();
+		this.video.pause();
+	}
 	tick(): void {
 		this.watch.ask();
-		if (this.video.paused && this.video.readyState >= 2)
+		if (!this.stopped && this.video.paused && this.video.readyState >= 2)
 			this.video.play().catch(() => undefined);
 	}
 	close(): void {

@@ -96,10 +96,12 @@ async function tell(): Promise<void> {
 		again = true;
 		return;
 	}
-	putting = true;
 	const connection = abort;
+	if (!connection)
+		return;
+	putting = true;
 	try {
-		await put(`/live/${session}`, { tiles: [...numbers].slice(0, 64).map(([s, n]) => ({ tile: n, camera_id: s.camera, quality: s.quality })) }, { background: true });
+		await put(`/live/${session}`, { tiles: [...numbers].slice(0, 64).map(([s, n]) => ({ tile: n, camera_id: s.camera, quality: s.quality })) }, { background: true, signal: connection.signal });
 	} catch (e) {
 		if (connection === abort)
 			refused(e);

@@ -1,4 +1,5 @@
 // A still of what is seen, with a caption that says of what, when and by whom.
+import { saveFile } from "../core/files";
 import { cityName, zoneOf } from "../core/store";
 import { formatDateTime, formatOffset } from "../core/time";
 import type { Stream } from "../core/types";
@@ -28,13 +29,7 @@ export function saveStill(video: HTMLVideoElement, row: Stream, wall: number, us
 			failed(new Error("canvas"));
 			return;
 		}
-		const a = document.createElement("a");
-		a.href = URL.createObjectURL(blob);
-		a.download = name;
-		document.body.append(a);
-		a.click();
-		a.remove();
-		setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
+		saveFile(blob, name);
 		done(name);
 	}, "image/png"));
 }

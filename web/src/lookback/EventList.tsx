@@ -1,5 +1,6 @@
 // What the timeline draws, as a table: for reading, for screen readers, and to jump from.
 import { useMemo } from "preact/hooks";
+import { language } from "../core/i18n";
 import { duration, formatDateTime, formatTime } from "../core/time";
 import { gapWord } from "../i18n/core";
 import { l } from "../i18n/lookback";
@@ -8,7 +9,7 @@ import type { Footage, Interval } from "./footage";
 
 interface Row { key: string; at: number; to: number | null; length: number | null; tone: "bad" | "off" | "hold" | "warn" | "info"; what: string; camera: string; detail: string }
 
-export function rowsOf(list: Footage[], view: Interval, now: number): Row[] {
+export function rowsOf(list: Footage[], view: Interval, now: number, zone: string): Row[] {
 	const rows: Row[] = [], seen = new Set<string>();
 	const inside = (from: number, to: number) => to > view.from && from < view.to;
 	for (const f of list) {
@@ -22,7 +23,7 @@ export function rowsOf(list: Footage[], view: Interval, now: number): Row[] {
 		});
 		for (const h of f.holds)
 			if (inside(h.from, h.to))
-				rows.push({ key: `h${f.cameraId}${h.id}`, at: h.from, to: h.to, length: h.to - h.from, tone: "hold", what: l("held"), camera, detail: `${h.reason} · ${l("by", { who: h.owner })} · ${h.until ? l("until", { time: formatDateTime(h.until) }) : l("until_open")}` });
+				rows.push({ key: `h${f.cameraId}${h.id}`, at: h.from, to: h.to, length: h.to - h.from, tone: "hold", what: l("held"), camera, detail: `${h.reason} · ${l("by", { who: h.owner })} · ${h.until ? l("until", { time: formatDateTime(h.until, zone) }) : l("until_open")}` });
 		for (const m of f.marks)
 			if (inside(m.at, m.at + 1) && !seen.has(`m${m.id}`)) {
 				seen.add(`m${m.id}`);
@@ -34,7 +35,7 @@ export function rowsOf(list: Footage[], view: Interval, now: number): Row[] {
 }
 
 export function EventList({ list, view, zone, now, onSeek }: { list: Footage[]; view: Interval; zone: string; now: number; onSeek: (at: number) => void }) {
-	const rows = useMemo(() => rowsOf(list, view, now), [list, view.from, view.to]);
+	const rows = useMemo(() => rowsOf(list, view, now, zone), [list, view.from, view.to, zone, language.value]);
 	if (!rows.length)
 		return <p class="muted">{l("list_empty")}</p>;
 	return (

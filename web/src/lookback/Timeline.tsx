@@ -184,10 +184,10 @@ export function Timeline(p: Props) {
 	const [hover, setHover] = useState<{ x: number; row: number } | null>(null);
 	const drag = useRef<{ kind: "span" | "pan"; x: number; view: Interval; moved: boolean; id: number } | null>(null);
 	const height = RULER + Math.max(1, p.ids.length) * (ROW + SPACE);
-	const now = useRef({ p, width, hover });
-	now.current = { p, width, hover };
+	const now = useRef({ p, width, height, hover });
+	now.current = { p, width, height, hover };
 	const paint = () => {
-		const { p, width, hover } = now.current;
+		const { p, width, height, hover } = now.current;
 		if (canvas.current && width > 0)
 			draw(canvas.current, p, width, height, hover?.x ?? null);
 	};

@@ -141,11 +141,3 @@ export class Download {
 		}
 	}
 }
-
-export function save(blob: Blob, name: string): void {
-	const a = document.createElement("a");
-	a.href = URL.createObjectURL(blob);
-	a.download = name;
-	a.click();
-	setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
-}

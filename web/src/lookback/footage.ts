@@ -1,6 +1,6 @@
 // What there is of a camera over time: GET /timeline, and what that means at an instant.
 import { get, query } from "../core/api";
-import { iso, parse } from "../core/time";
+import { iso, parse, serverNow } from "../core/time";
 import type { GapReason, RecordingStatus } from "../core/types";
 
 export interface Interval { from: number; to: number }
@@ -79,7 +79,7 @@ export function nextPlayable(f: Footage, t: number): number | null {
 	return null;
 }
 
-export function momentAt(f: Footage | undefined, t: number, holes: readonly Interval[] = [], now = Date.now()): Moment {
+export function momentAt(f: Footage | undefined, t: number, holes: readonly Interval[] = [], now = serverNow()): Moment {
 	if (!f || t < f.range.from || t >= f.range.to)
 		return { kind: "unknown" };
 	const run = f.runs.find((r) => t >= r.from && t < r.to);

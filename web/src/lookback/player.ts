@@ -127,9 +127,12 @@ export class TilePlayer {
 				this.refused(e, wall, run);
 			return;
 		}
-		const { default: Hls } = await import("hls.js");
+		const loaded = await import("hls.js").catch((e: Error) => e);
 		if (abort.signal.aborted)
 			return;
+		if (loaded instanceof Error) // the server has another version by now, or is away
+			return this.refused(loaded, wall, run);
+		const Hls = loaded.default;
 		wall = this.target;
 		if (!list.segments.length || wall >= list.to || wall < list.from - 1500) {
 			// The timeline says that there is something, the disk gives nothing here.

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { all } from "../core/api";
 import { fold } from "../core/i18n";
-import { cameraName, cities, cityName, matches, streamList } from "../core/store";
+import { cameraName, cities, cityName, matches, noteCameras, streamList } from "../core/store";
 import type { Camera } from "../core/types";
 import { d } from "../i18n/dialogs";
 import { t } from "../i18n/core";
@@ -12,10 +12,6 @@ const SHOWN = 100;
 
 interface Props { value: string[]; onChange: (ids: string[]) => void; max?: number; single?: boolean; archived?: boolean; autofocus?: boolean }
 interface Row { id: string; name: string; number: number | null; group: string; city: string; status?: Parameters<typeof StatusBadge>[0]["status"]; archived?: boolean }
-
-// Names of archived cameras, which no stream has: known once somebody asked for them.
-const archivedNames = new Map<string, string>();
-export const nameOf = (id: string): string => archivedNames.get(id) ?? cameraName(id);
 
 function useRows(text: string, city: string, group: string, archived: Camera[]): Row[] {
 	return useMemo(() => {
@@ -47,8 +43,7 @@ export function CameraPicker({ value, onChange, max = 1000, single, archived: ma
 		let over = false;
 		all<Camera>("/cameras?archived=true", { background: true }).then((rows) => {
 			const gone = rows.filter((c) => c.archived_at);
-			for (const c of gone)
-				archivedNames.set(c.id, c.name);
+			noteCameras(gone);
 			if (!over)
 				setArchived(gone);
 		}, () => undefined);
@@ -90,7 +85,7 @@ export function CameraPicker({ value, onChange, max = 1000, single, archived: ma
 					<option value="">{d("every_group")}</option>{groups.map((g) => <option key={g} value={g}>{g}</option>)}</select>}
 			</div>
 			{!single && value.length > 0 && <div class="row wrap picker-chosen" aria-label={t("chosen", { n: value.length })} role="group">
-				{value.slice(0, 20).map((id) => <span key={id} class="chip">{nameOf(id)}<IconButton compact icon="close" label={d("take_out", { name: nameOf(id) })} onClick={() => toggle(id)} /></span>)}
+				{value.slice(0, 20).map((id) => <span key={id} class="chip">{cameraName(id)}<IconButton compact icon="close" label={d("take_out", { name: cameraName(id) })} onClick={() => toggle(id)} /></span>)}
 				{value.length > 20 && <span class="muted small">{d("and_more", { n: value.length - 20 })}</span>}
 				<button type="button" class="link small" onClick={() => onChange([])}>{d("clear")}</button>
 			</div>}
@@ -137,7 +132,7 @@ export function CameraChoice({ value, onChange, max, archived }: Omit<Props, "si
 		<div class="field">
 			<span class="label">{t("cameras")}</span>
 			<div class="row wrap">
-				<span class="grow">{value.length ? `${value.slice(0, 4).map(nameOf).join(", ")}${value.length > 4 ? ` ${d("and_more", { n: value.length - 4 })}` : ""}` : <span class="muted">{d("none_chosen")}</span>}</span>
+				<span class="grow">{value.length ? `${value.slice(0, 4).map(cameraName).join(", ")}${value.length > 4 ? ` ${d("and_more", { n: value.length - 4 })}` : ""}` : <span class="muted">{d("none_chosen")}</span>}</span>
 				<Button compact icon="camera" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? d("done") : d("change_cameras")}</Button>
 			</div>
 			{open && <CameraPicker autofocus value={value} onChange={onChange} max={max} archived={archived} />}

@@ -1,18 +1,19 @@
 // Exports a span of one or several cameras: one MP4 each (or one for each part whose parameters fit), checked against its manifest.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
+import { saveFile } from "../core/files";
 import { bytes } from "../core/i18n";
 import { stepDone } from "../core/prefs";
-import { zoneOfCamera } from "../core/store";
+import { cameraName, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, formatTime, parse, serverNow } from "../core/time";
 import { t } from "../i18n/core";
 import { d } from "../i18n/dialogs";
-import { Cut, Download, exportUrl, plan, save, type Part, type Plan } from "../lookback/download";
-import { CameraChoice, nameOf } from "./CameraPicker";
+import { Cut, Download, exportUrl, plan, type Part, type Plan } from "../lookback/download";
+import { CameraChoice } from "./CameraPicker";
 import { Button, Check, Dialog, Notice, problemText, toast } from "./components";
 import { Icon } from "./icons";
 import { InstantField } from "./InstantField";
-import { useDebounced } from "../ui/hooks";
+import { useDebounced } from "./hooks";
 
 const BY_THE_BROWSER = 2e9; // bytes: more is too much for a page to hold
 const LONGEST = 86_400_000;
@@ -76,23 +77,23 @@ function failure(j: Job): string {
 	return e === "mismatch" ? d("export_mismatch") : problemText(e);
 }
 
-function JobRow({ job, go, stop }: { job: Job; go: () => void; stop: () => void }) {
+function JobRow({ job, busy, go, stop }: { job: Job; busy: boolean; go: () => void; stop: () => void }) {
 	const { state, download: x } = job, m = x?.manifest, zone = zoneOfCamera(job.part.cameraId);
 	const done = x ? x.got / Math.max(1, x.size) : 0;
-	const manifestFile = () => save(new Blob([JSON.stringify(m, null, 2)], { type: "application/json" }), x!.name.replace(/\.mp4$/, "") + ".json");
+	const manifestFile = () => saveFile(new Blob([JSON.stringify(m, null, 2)], { type: "application/json" }), x!.name.replace(/\.mp4$/, "") + ".json");
 	const gaps = m?.gaps.reduce((sum, g) => sum + parse(g.to) - parse(g.from), 0) ?? 0;
 	return (
 		<li class="export-job" data-state={state} data-camera={job.part.cameraId}>
 			<div class="row">
-				<span class="grow clip"><strong>{nameOf(job.part.cameraId)}</strong>{job.isPart && <span class="muted small num"> · {span(job.part)}</span>}</span>
+				<span class="grow clip"><strong>{cameraName(job.part.cameraId)}</strong>{job.isPart && <span class="muted small num"> · {span(job.part)}</span>}</span>
 				<span class="small muted num nowrap" role="status">{state === "checking" ? d("export_checking") : state === "nothing" ? d("export_nothing") : state === "ready" ? bytes(job.size)
 					: state === "waiting" ? d("export_wait") : state === "running" ? `${d("export_progress", { got: bytes(x!.got), size: bytes(x!.size) })}${job.rate ? ` · ${d("export_seconds", { rate: bytes(job.rate), time: duration(((x!.size - x!.got) / job.rate) * 1000) })}` : ""}`
 					: state === "hashing" ? d("export_hashing") : state === "done" ? `${m ? d("export_saved") : d("export_only")} · ${bytes(x!.size)}` : state === "stopped" ? d("export_cancelled") : ""}</span>
 				{state === "done" && m && <Icon name="check" />}
 				{state === "running" && <Button compact onClick={stop}>{d("export_stop")}</Button>}
-				{(state === "failed" || state === "stopped") && x && <Button compact icon="refresh" onClick={go}>{x.got > 0 && !x.blob ? d("export_resume") : t("retry")}</Button>}
+				{(state === "failed" || state === "stopped") && x && <Button compact icon="refresh" disabled={busy} onClick={go}>{x.got > 0 && !x.blob ? d("export_resume") : t("retry")}</Button>}
 			</div>
-			{(state === "running" || state === "hashing") && <div class="meter" role="progressbar" aria-label={d("export_progress_label", { name: nameOf(job.part.cameraId) })} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(done * 100)}><div style={{ width: `${done * 100}%` }} /></div>}
+			{(state === "running" || state === "hashing") && <div class="meter" role="progressbar" aria-label={d("export_progress_label", { name: cameraName(job.part.cameraId) })} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(done * 100)}><div style={{ width: `${done * 100}%` }} /></div>}
 			{state === "failed" && <Notice tone="bad">{failure(job)}</Notice>}
 			{state === "ready" && job.size > BY_THE_BROWSER && <Notice tone="info" action={<a class="button compact" href={"/api/v1" + exportUrl(job.part, "mp4")} download>{d("export_direct")}</a>}>{d("export_too_big", { size: bytes(BY_THE_BROWSER) })}
 				{" "}<a href={"/api/v1" + exportUrl(job.part, "json")} download>{d("export_manifest")}</a></Notice>}
@@ -102,10 +103,10 @@ function JobRow({ job, go, stop }: { job: Job; go: () => void; stop: () => void 
 				<div class="row wrap">
 					<Button compact onClick={() => void navigator.clipboard?.writeText(m.sha256).then(() => toast(t("copied")))}>{d("export_copy")}</Button>
 					<Button compact icon="download" onClick={manifestFile}>{d("export_manifest")}</Button>
-					<Button compact icon="download" onClick={() => save(x!.blob!, x!.name)}>{d("export_again")}</Button>
+					<Button compact icon="download" onClick={() => saveFile(x!.blob!, x!.name)}>{d("export_again")}</Button>
 				</div>
 			</div>}
-			{state === "done" && !m && <Notice tone="warn" action={<Button compact icon="refresh" onClick={go}>{t("retry")}</Button>}>{d("export_manifest_failed", { size: bytes(x!.size), why: problemText(job.error) })}</Notice>}
+			{state === "done" && !m && <Notice tone="warn" action={<Button compact icon="refresh" disabled={busy} onClick={go}>{t("retry")}</Button>}>{d("export_manifest_failed", { size: bytes(x!.size), why: problemText(job.error) })}</Notice>}
 		</li>
 	);
 }
@@ -146,13 +147,13 @@ export default function ExportDialog({ cameraId, cameraIds = cameraId ? [cameraI
 			}
 		} catch (e) {
 			// The picture is there and whole; only its proof is not.
-			save(x.blob!, x.name);
+			saveFile(x.blob!, x.name);
 			change(j.key, { state: "done", error: e });
 			return;
 		}
-		save(x.blob!, x.name);
+		saveFile(x.blob!, x.name);
 		if (manifestToo)
-			save(new Blob([JSON.stringify(x.manifest, null, 2)], { type: "application/json" }), x.name.replace(/\.mp4$/, "") + ".json");
+			saveFile(new Blob([JSON.stringify(x.manifest, null, 2)], { type: "application/json" }), x.name.replace(/\.mp4$/, "") + ".json");
 		change(j.key, { state: "done" });
 		stepDone("hold");
 	};
@@ -188,7 +189,7 @@ export default function ExportDialog({ cameraId, cameraIds = cameraId ? [cameraI
 				<CameraChoice value={ids} onChange={setIds} max={CAMERAS_MAX} archived />
 			</>}
 			{jobs.some((j) => j.isPart) && <Notice tone="info">{d("export_parts", { n: jobs.filter((j) => j.isPart).length })}</Notice>}
-			<ul class="export-jobs">{jobs.map((j) => <JobRow key={j.key} job={j} go={() => void run([j])} stop={() => abort.current?.abort()} />)}</ul>
+			<ul class="export-jobs">{jobs.map((j) => <JobRow key={j.key} job={j} busy={busy} go={() => void run([j])} stop={() => abort.current?.abort()} />)}</ul>
 			{!begun && <Check label={d("export_manifest_too")} checked={manifestToo} onChange={setManifestToo} />}
 		</Dialog>
 	);

@@ -1,8 +1,9 @@
 // "Primeiros passos": six things worth trying, each a link to where it finds data; ticked when done, closed for good by its button.
+import { lookBackLink } from "../core/links";
 import { preferences, preferencesKnown, setPreferences, type Step } from "../core/prefs";
 import { may } from "../core/session";
 import { streamList } from "../core/store";
-import { iso, serverNow } from "../core/time";
+import { serverNow } from "../core/time";
 import type { Right } from "../core/types";
 import { t } from "../i18n/situation";
 import { Button } from "./components";
@@ -19,7 +20,7 @@ const steps: { step: Step; right: Right; to: () => string }[] = [
 /** An hour ago, of a camera that is on the air. */
 function lookback(): string {
 	const live = streamList.value.find((s) => s.status === "live" && s.recording_state === "recording");
-	return live ? `/lookback?cameras=${encodeURIComponent(live.camera_id)}&at=${iso(Math.floor((serverNow() - 3_600_000) / 60_000) * 60_000)}` : "/lookback";
+	return live ? lookBackLink([live.camera_id], Math.floor((serverNow() - 3_600_000) / 60_000) * 60_000) : "/lookback";
 }
 
 export function FirstSteps() {

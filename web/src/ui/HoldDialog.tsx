@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { post, Problem } from "../core/api";
 import { bytes, number } from "../core/i18n";
 import { stepDone } from "../core/prefs";
-import { zoneOfCamera } from "../core/store";
+import { cameraName, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, iso, parse, serverNow } from "../core/time";
 import type { Hold } from "../core/types";
 import { t } from "../i18n/core";
 import { d } from "../i18n/dialogs";
-import { CameraChoice, nameOf } from "./CameraPicker";
+import { CameraChoice } from "./CameraPicker";
 import { Button, ConfirmDialog, Dialog, Notice, problemText, SelectField, TextField, toast } from "./components";
 import { useDebounced, useLoad } from "./hooks";
 import { InstantField } from "./InstantField";
@@ -23,7 +23,7 @@ export function LateList({ late }: { late: Late[] }) {
 		<ul class="small late-list">
 			{late.slice(0, 20).map((r) => {
 				const zone = zoneOfCamera(r.camera_id);
-				return <li key={r.id}>{d("preview_late_list", { camera: nameOf(r.camera_id), from: formatDateTime(parse(r.started_at), zone), to: r.ended_at ? formatDateTime(parse(r.ended_at), zone) : "?",
+				return <li key={r.id}>{d("preview_late_list", { camera: cameraName(r.camera_id), from: formatDateTime(parse(r.started_at), zone), to: r.ended_at ? formatDateTime(parse(r.ended_at), zone) : "?",
 					what: r.status === "lost" ? d("late_lost") : r.deleted_at ? d("late_deleted", { at: formatDateTime(parse(r.deleted_at), zone) }) : d("late_deleted_plain") })}</li>;
 			})}
 			{late.length > 20 && <li>{d("late_more", { n: late.length - 20 })}</li>}

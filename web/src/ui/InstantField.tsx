@@ -1,6 +1,6 @@
 // An instant as people type or paste it ("22/11/2026 14:03:10", "14:03", "-30s"), in a city's zone.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { formatDateTime, formatOffset, parseTyped } from "../core/time";
+import { formatDateTime, formatOffset, parseTyped, serverNow } from "../core/time";
 import { d } from "../i18n/dialogs";
 import { Field } from "./components";
 
@@ -17,7 +17,7 @@ export function InstantField({ label, value, zone, onChange, error, name }: { la
 	}, [value, zone]);
 	const type = (s: string) => {
 		setText(s);
-		said.current = parseTyped(s, zone, base.current ?? Date.now());
+		said.current = parseTyped(s, zone, base.current ?? serverNow());
 		onChange(said.current);
 	};
 	const wrong = said.current === null && text.trim() !== "";

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { post } from "../core/api";
 import { zoneOfCamera } from "../core/store";
-import { formatDateTime, formatTime, iso, serverNow } from "../core/time";
+import { formatTime, iso, serverNow } from "../core/time";
 import type { Mark } from "../core/types";
 import { d } from "../i18n/dialogs";
 import { CameraChoice } from "./CameraPicker";
@@ -28,11 +28,4 @@ export default function MarkDialog({ cameraIds, at, onClose }: { cameraIds: stri
 	);
 }
 
-/** Marks at once, without asking: for a key on the wall. Its text is the moment; it can be written later. */
-export async function markNow(cameraIds: string[], at: number, text?: string): Promise<Mark> {
-	const zone = zoneOfCamera(cameraIds[0] ?? "");
-	const mark = await post<Mark>("/marks", { camera_ids: cameraIds, at: iso(at), text: text ?? formatDateTime(at, zone) });
-	toast(d("mark_done", { time: formatTime(at, zone) }));
-	return mark;
-}
 export { MarkDialog };

@@ -33,5 +33,9 @@ export function PopupMenu({ at, label, onClose, children }: { at: HTMLElement; l
 			document.removeEventListener("keydown", keys, true);
 		};
 	}, []);
-	return <div ref={ref} class="popup-menu" role="menu" aria-label={label} style={{ left: `${place.left}px`, top: `${place.top}px` }} onClick={onClose}>{children}</div>;
+	return <div ref={ref} class="popup-menu" role="menu" aria-label={label} style={{ left: `${place.left}px`, top: `${place.top}px` }} onClick={() => {
+		// A dialog that an item opens gives the focus back to the menu's button.
+		at.focus();
+		onClose();
+	}}>{children}</div>;
 }

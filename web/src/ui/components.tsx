@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Problem } from "../core/api";
+import { setPreferences, singleKeys } from "../core/prefs";
 import type { RecordingState, StreamStatus } from "../core/types";
 import { recordingWord, statusWord, t } from "../i18n/core";
 import { Icon, type IconName } from "./icons";
@@ -92,6 +93,9 @@ export function Segmented<V extends string>({ label, value, onChange, options }:
 	);
 }
 
+/** Whether keys alone are shortcuts: stands in every list of them. */
+export const SingleKeys = () => <Check label={t("single_keys")} checked={singleKeys()} onChange={(on) => setPreferences({ wall_keys: on })} />;
+
 // --- words with a colour ---
 export function Badge({ tone = "off", plain, children, title }: { tone?: Tone; plain?: boolean; children: ComponentChildren; title?: string }) {
 	return <span class={`badge ${tone} ${plain ? "plain" : ""}`} title={title}>{children}</span>;
@@ -144,6 +148,16 @@ export function PageHeader({ title, about, children }: { title: string; about?: 
 }
 
 // --- dialogs ---
+/** Escape by our own hand: a browser closes a dialog at the second one whatever `cancel` was answered; what was typed would be out of sight. */
+export function onEscape(e: KeyboardEvent, close: () => void): void {
+	const at = e.target as HTMLInputElement;
+	if (e.key !== "Escape" || e.defaultPrevented || e.isComposing || (at.type === "search" && at.value))
+		return;
+	e.preventDefault();
+	e.stopPropagation();
+	close();
+}
+
 /** A modal dialog: focus stays inside, Escape closes (unless busy), focus goes back to where it was. */
 export function Dialog({ title, onClose, children, footer, wide, busy }: { title: string; onClose: () => void; children: ComponentChildren; footer?: ComponentChildren; wide?: boolean; busy?: boolean }) {
 	const ref = useRef<HTMLDialogElement>(null);
@@ -154,14 +168,24 @@ export function Dialog({ title, onClose, children, footer, wide, busy }: { title
 		d.showModal();
 		return () => {
 			d.close();
-			before?.focus?.();
+			// What opened it may be gone (a row that was archived).
+			(before?.isConnected && before !== document.body ? before : document.getElementById("main"))?.focus({ preventScroll: true });
 		};
 	}, []);
+	const close = () => {
+		if (!busy)
+			onClose();
+	};
 	return (
-		<dialog ref={ref} class={`dialog ${wide ? "wide" : ""}`} aria-labelledby={id} onCancel={(e) => {
+		<dialog ref={ref} class={`dialog ${wide ? "wide" : ""}`} aria-labelledby={id} onKeyDown={(e) => onEscape(e, close)} onCancel={(e) => {
 			e.preventDefault();
-			if (!busy)
-				onClose();
+			close();
+		}} onClose={(e) => {
+			const d = ref.current;
+			if (e.target !== d || !d)
+				return; // taken away by us
+			d.showModal();
+			close();
 		}}>
 			<header><h2 id={id}>{title}</h2><IconButton icon="close" label={t("close")} disabled={busy} onClick={onClose} /></header>
 			<div class="body">{children}</div>
@@ -197,46 +221,6 @@ export function ConfirmDialog({ title, children, action, danger, work, onClose, 
 	);
 }
 
-// --- menu ---
-export function Menu({ label, icon = "more", text, children, start }: { label: string; icon?: IconName; text?: ComponentChildren; children: ComponentChildren; start?: boolean }) {
-	const [open, setOpen] = useState(false);
-	const ref = useRef<HTMLDivElement>(null);
-	useEffect(() => {
-		if (!open)
-			return undefined;
-		const items = () => [...ref.current!.querySelectorAll<HTMLElement>(".items > :not([disabled])")];
-		items()[0]?.focus();
-		const away = (e: Event) => !ref.current?.contains(e.target as Node) && setOpen(false);
-		const keys = (e: KeyboardEvent) => {
-			const all = items(), at = all.indexOf(document.activeElement as HTMLElement);
-			if (e.key === "Escape") {
-				setOpen(false);
-				ref.current?.querySelector("button")?.focus();
-			} else if (e.key === "ArrowDown" || e.key === "ArrowUp")
-				all[(at + (e.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]?.focus();
-			else
-				return;
-			e.preventDefault();
-			e.stopPropagation();
-		};
-		document.addEventListener("pointerdown", away);
-		document.addEventListener("focusin", away);
-		ref.current!.addEventListener("keydown", keys);
-		return () => {
-			document.removeEventListener("pointerdown", away);
-			document.removeEventListener("focusin", away);
-			ref.current?.removeEventListener("keydown", keys);
-		};
-	}, [open]);
-	return (
-		<div class="menu" ref={ref}>
-			{text ? <Button icon={icon} aria-haspopup="true" aria-expanded={open} onClick={() => setOpen(!open)}>{text}</Button>
-				: <IconButton icon={icon} label={label} aria-haspopup="true" aria-expanded={open} onClick={() => setOpen(!open)} />}
-			{open && <div class={`items ${start ? "start" : ""}`} onClick={() => setOpen(false)}>{children}</div>}
-		</div>
-	);
-}
-
 // --- toasts ---
 interface Toast { id: number; tone: "ok" | "bad" | "info"; text: ComponentChildren }
 const toasts = signal<Toast[]>([]);
@@ -245,14 +229,32 @@ let toastId = 0;
 export function toast(text: ComponentChildren, tone: Toast["tone"] = "ok"): void {
 	const id = ++toastId;
 	toasts.value = [...toasts.value.slice(-4), { id, tone, text }];
+	// Who is about to read it or to use its link has the time to.
+	const go = () => {
+		if (document.querySelector(".toasts:hover, .toasts:focus-within"))
+			setTimeout(go, 2000);
+		else
+			toasts.value = toasts.value.filter((x) => x.id !== id);
+	};
 	if (tone !== "bad")
-		setTimeout(() => (toasts.value = toasts.value.filter((x) => x.id !== id)), 6000);
+		setTimeout(go, 6000);
 }
 export const toastError = (e: unknown): void => toast(problemText(e), "bad");
 export function Toasts() {
+	const ref = useRef<HTMLDivElement>(null), list = toasts.value;
+	// Above dialogs and full screens: the newest of the browser's top layer.
+	useEffect(() => {
+		const e = ref.current!;
+		if (!("showPopover" in e) || (e.popover && !document.querySelector("dialog[open], :fullscreen")))
+			return;
+		e.popover = "manual";
+		if (e.matches(":popover-open"))
+			e.hidePopover();
+		e.showPopover();
+	}, [list]);
 	return (
-		<div class="toasts" role="status" aria-live="polite">
-			{toasts.value.map((x) => (
+		<div ref={ref} class="toasts" role="status" aria-live="polite">
+			{list.map((x) => (
 				<div key={x.id} class={`toast ${x.tone}`}><div class="grow">{x.text}</div><IconButton compact icon="close" label={t("close")} onClick={() => (toasts.value = toasts.value.filter((y) => y.id !== x.id))} /></div>
 			))}
 		</div>

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem, locked } from "../core/api";
+import { singleKeys } from "../core/prefs";
 import { signIns } from "../core/session";
 
 export interface Loaded<T> {
@@ -55,14 +56,14 @@ export function useDebounced<T>(value: T, ms = 250): T {
 	return late;
 }
 
-/** Keys of a view. Not while somebody types, nor with a dialog open, nor with Ctrl, Alt or Meta. */
+/** Keys of a view. Not while somebody types, nor with a dialog open, nor with Ctrl, Alt or Meta; characters only for who wants that. */
 export function useKeys(handle: (e: KeyboardEvent) => void): void {
 	const now = useRef(handle);
 	now.current = handle;
 	useEffect(() => {
 		const listen = (e: KeyboardEvent) => {
 			const at = e.target as HTMLElement;
-			if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || document.querySelector("dialog[open]"))
+			if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) || document.querySelector("dialog[open]") || (/^\S$/.test(e.key) && !singleKeys()))
 				return;
 			now.current(e);
 		};
@@ -70,6 +71,18 @@ export function useKeys(handle: (e: KeyboardEvent) => void): void {
 		return () => document.removeEventListener("keydown", listen);
 	}, []);
 }
+
+/** Whether a media query fits, as it changes. */
+export function useMedia(query: string): boolean {
+	const [fits, set] = useState(() => matchMedia(query).matches);
+	useEffect(() => {
+		const m = matchMedia(query), change = () => set(m.matches);
+		m.addEventListener("change", change);
+		return () => m.removeEventListener("change", change);
+	}, [query]);
+	return fits;
+}
+export const PHONE = "(max-width: 720px)";
 
 /** Size of an element, as it changes. */
 export function useSize<E extends Element>(): [(e: E | null) => void, { width: number; height: number }] {

@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { patch, Problem } from "../core/api";
 import { preferences, setPreferences } from "../core/prefs";
 import { may, readSession, session, signOut } from "../core/session";
-import { cityName } from "../core/store";
+import { cityName, zoneOf } from "../core/store";
 import { formatShort, parse } from "../core/time";
 import type { Right } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
-import { Button, Check, Notice, PageHeader, problemText, Segmented, TextField, toast, toastError } from "../ui/components";
+import { Button, Check, Notice, PageHeader, problemText, Segmented, SingleKeys, TextField, toast, toastError } from "../ui/components";
 import { useDraft, useSave } from "../ui/form";
 import { playSound } from "../ui/lostSound";
 
@@ -91,13 +91,14 @@ export default function View() {
 						options={[{ value: "dark", label: t("dark") }, { value: "light", label: t("light") }, { value: "system", label: t("system") }]} /></div></div>
 					<div class="row wrap"><div class="check-field grow"><Check label={t("sound")} checked={!!preferences.value.sound} onChange={(sound) => setPreferences({ sound })} /><span class="hint">{t("sound_hint")}</span></div>
 						<Button icon="sound" onClick={() => void playSound()}>{t("sound_try")}</Button></div>
+					<SingleKeys />
 				</section>
 				<section class="card stack" aria-labelledby="acc-pass"><h2 id="acc-pass">{t("acc_password")}</h2><PasswordForm key={s.user} /></section>
 				<div class="stack">
 					<section class="card stack" aria-labelledby="acc-session"><h2 id="acc-session">{t("acc_session")}</h2>
-						<p>{t("session_until", { at: formatShort(parse(s.expires_at)) })}</p>
+						<p>{t("session_until", { at: formatShort(parse(s.expires_at), zoneOf(undefined)) })}</p>
 						<p class="small muted">{t("session_others")}</p>
-						<div><Button icon="logout" onClick={() => void signOut()}>{t("sign_out")}</Button></div>
+						<div><Button icon="logout" onClick={() => void signOut().catch(toastError)}>{t("sign_out")}</Button></div>
 					</section>
 					<section class="card stack" aria-labelledby="acc-first"><h2 id="acc-first">{t("acc_first")}</h2>
 						<p>{t("first_text")}</p>

@@ -1,6 +1,7 @@
 // Audit: who did and watched what. "Who saw this camera on the 12th?" is answered in a sentence above its lines.
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { all, call, get, query } from "../core/api";
+import { saveFile } from "../core/files";
 import { bytes, fold, language, number } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
@@ -9,6 +10,7 @@ import { dayToInstant, formatDate, formatDateTime, formatOffset, formatTime, iso
 import type { Camera, Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t, type PeopleWord } from "../i18n/people";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, problemText, Search, Segmented, SelectField, TextField, toastError } from "../ui/components";
 import { useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -187,7 +189,8 @@ function Answer({ rows, more, camera, when, zone, oneDay }: { rows: Entry[]; mor
 export default function View() {
 	const p = params.value;
 	const camera = p.get("camera") ?? "", actor = p.get("actor") ?? "", action = p.get("action") ?? "", city = p.get("city") ?? "", views = p.get("views") === "1";
-	const from = p.get("day") ?? p.get("from") ?? "", to = p.get("day") ?? p.get("to") ?? "";
+	const day = (name: string): string => [p.get("day"), p.get(name)].find((d) => d && /^\d{4}-\d\d-\d\d$/.test(d) && !Number.isNaN(Date.parse(d))) ?? "";
+	const from = day("from"), to = day("to");
 	const [text, setText] = useTextParam("text"), [who, setWho] = useTextParam("actor");
 	// Archived cameras were seen too.
 	const list = useLoad((signal) => all<Camera>("/cameras?archived=true", { signal, background: true }), []);
@@ -222,10 +225,7 @@ export default function View() {
 		setBusy("csv");
 		try {
 			const answer = await call<Response>(`/audit.csv${query({ ...filter, language: language.value })}`, { raw: true });
-			const url = URL.createObjectURL(await answer.blob());
-			const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "audit.csv";
-			Object.assign(document.createElement("a"), { href: url, download: name }).click();
-			setTimeout(() => URL.revokeObjectURL(url), 10_000);
+			saveFile(await answer.blob(), /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "audit.csv");
 		} catch (e) {
 			toastError(e);
 		}
@@ -246,7 +246,7 @@ export default function View() {
 				<CameraField value={camera} cameras={cameras} onChange={(id) => setParams({ camera: id || null })} />
 				<div class="who"><TextField label={t("actor")} name="actor" value={who} placeholder={t("any")} onInput={setWho} /></div>
 				{!views && <SelectField label={t("action")} value={action} onChange={(v) => setParams({ action: v || null })} options={[{ value: "", label: t("any") }, ...groups.map((g) => ({ value: g, label: t(`g_${g}`) }))]} />}
-				{cities.value.size > 1 && !camera && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
+				{!camera && <CityField value={city} onChange={(v) => setParams({ city: v })} />}
 				<DayField label={t("from")} name="from" value={from} zone={zone} onChange={(day) => span(day, !to || (day && to < day) ? day : to)} />
 				<DayField label={t("to")} name="to" value={to} zone={zone} onChange={(day) => span(day && from > day ? day : from || null, day)} />
 				<div class="row"><Button onClick={() => span(today, today)} pressed={from === today && to === today}>{t("today")}</Button><Button onClick={() => span(localDay(startOfDay(serverNow(), zone, -6), zone), today)}>{t("week")}</Button>

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { post } from "../core/api";
+import { saveFile } from "../core/files";
 import { fold } from "../core/i18n";
 import { stepDone } from "../core/prefs";
 import { setParams } from "../core/router";
@@ -94,12 +95,7 @@ function take(text: string): string | null {
 	return null;
 }
 
-function download(name: string, text: string): void {
-	const url = URL.createObjectURL(new Blob(["\ufeff" + text], { type: "text/csv" }));
-	const a = Object.assign(document.createElement("a"), { href: url, download: name });
-	a.click();
-	setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
+const download = (name: string, text: string): void => saveFile(new Blob(["\ufeff" + text], { type: "text/csv" }), name);
 
 function word(m: LineMistake): string {
 	switch (m.code) {

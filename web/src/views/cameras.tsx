@@ -9,6 +9,7 @@ import { formatDate, parse } from "../core/time";
 import type { Camera } from "../core/types";
 import { t } from "../i18n/cameras";
 import { t as core } from "../i18n/core";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, ConfirmDialog, Empty, ErrorState, IconButton, Loading, PageHeader, RecordingBadge, Search, Segmented, SelectField, StatusBadge, toast, toastError } from "../ui/components";
 import { useMore, useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -165,7 +166,7 @@ function List() {
 			</PageHeader>
 			<div class="toolbar">
 				<Search value={text} label={t("search")} onInput={setText} />
-				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null, group: null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
+				<CityField value={city} onChange={(v) => setParams({ city: v, group: null })} />
 				{(groups.length > 1 || group !== null) && <SelectField label={core("group")} value={group === null ? "*" : group === "-" ? "" : group} onChange={(v) => setParams({ group: v === "*" ? null : v || "-" })} options={[{ value: "*", label: t("all_groups") }, ...groups.map((g) => ({ value: g, label: g || t("no_group") }))]} />}
 				<Segmented label={t("show")} value={show} onChange={(v) => setParams({ show: v === "active" ? null : v })} options={[{ value: "active", label: t("active") }, { value: "archived", label: t("archived_only") }, { value: "all", label: t("every") }]} />
 			</div>

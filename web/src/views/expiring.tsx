@@ -2,15 +2,17 @@
 import { Fragment } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { bytes, fold, number } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
 import { onEvent, zoneOf } from "../core/store";
 import { formatDateTime, formatTime, localDay, parse, serverNow } from "../core/time";
 import type { Mark } from "../core/types";
 import { readExpiring, readRecordings, type Expiring } from "../footage/api";
-import { CityField, dayText, hours, KeepButtons, lookbackLink, pieceOf, spanText, useKeep, who, type Piece } from "../footage/parts";
+import { dayText, hours, KeepButtons, pieceOf, spanText, useKeep, who, type Piece } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, PageHeader, Search, Segmented } from "../ui/components";
 import { useDebounced, useLoad } from "../ui/hooks";
 import { Icon } from "../ui/icons";
@@ -39,7 +41,7 @@ function MarkedOne({ e, m, keep }: { e: Expiring; m: Mark; keep: Keep }) {
 			</div>
 			<Badge tone="warn">{goes(e)}</Badge>
 			<div class="row wrap">
-				{may("see_pictures") && <a class="button compact" href={lookbackLink([e.camera_id], at)}><Icon name="play" small />{t("watch")}</a>}
+				{may("see_pictures") && <a class="button compact" href={lookBackLink([e.camera_id], at)}><Icon name="play" small />{t("watch")}</a>}
 				<KeepButtons pieces={[piece]} keep={keep} reason={m.text} name={`${e.camera_name}, ${formatTime(at, zone)}`} />
 			</div>
 		</li>
@@ -67,7 +69,7 @@ function Files({ e, keep, turn }: { e: Expiring; keep: Keep; turn: number }) {
 						<span class="num">{spanText(from, to, zone)}<span class="muted"> · {hours((to - from) / 1000)} · {bytes(r.size_bytes)}</span></span>
 						<span class="row wrap">
 							{r.held && <Badge tone="hold">{t("held")}</Badge>}
-							{may("see_pictures") && <a class="button compact" href={lookbackLink([e.camera_id], from)}><Icon name="play" small />{t("watch")}</a>}
+							{may("see_pictures") && <a class="button compact" href={lookBackLink([e.camera_id], from)}><Icon name="play" small />{t("watch")}</a>}
 							{may("see_pictures") && <a class="button compact icon" href={`/api/v1/recordings/${r.id}/file.mp4`} download title={t("file")} aria-label={`${t("file")}: ${spanText(from, to, zone)}`}><Icon name="download" small /></a>}
 							<KeepButtons pieces={[piece]} keep={keep} name={spanText(from, to, zone)} />
 						</span>
@@ -93,7 +95,7 @@ function Line({ e, keep, chosen, choose, turn }: { e: Expiring; keep: Keep; chos
 				<td class="num" data-label={t("gaps")}>{e.gap_seconds ? hours(e.gap_seconds) : <span class="muted">{t("no_gaps")}</span>}</td>
 				<td data-label={t("held")}>{e.held_files ? <Badge tone="hold">{t("held_files", { n: e.held_files })}</Badge> : <span class="muted">–</span>}</td>
 				<td class="acts"><span class="row">
-					{may("see_pictures") && <a class="button compact icon quiet" href={lookbackLink([e.camera_id], parse(e.first))} title={t("watch")} aria-label={`${t("watch")}: ${e.camera_name}`}><Icon name="play" small /></a>}
+					{may("see_pictures") && <a class="button compact icon quiet" href={lookBackLink([e.camera_id], parse(e.first))} title={t("watch")} aria-label={`${t("watch")}: ${e.camera_name}`}><Icon name="play" small /></a>}
 					<KeepButtons icons="export" pieces={[pieceOf(e)]} keep={keep} name={e.camera_name} />
 				</span></td>
 			</tr>
@@ -182,7 +184,7 @@ export default function View() {
 			<PageHeader title={core("expiring")} about={t("exp_about")} />
 			<div class="toolbar">
 				<Search value={text} label={t("search")} onInput={(v) => setParams({ text: v || null })} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<div class="field"><span class="label" aria-hidden="true">{t("exp_within")}</span><Segmented label={t("exp_within")} value={days} onChange={(v) => setParams({ days: v === "2" ? null : v })}
 					options={(["1", "2", "7", "31"] as const).map((v) => ({ value: v as string, label: t(`exp_${v}`) }))} /></div>
 			</div>

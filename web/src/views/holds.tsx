@@ -2,15 +2,17 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { all, del, get, query } from "../core/api";
 import { bytes, fold } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
 import { may, session } from "../core/session";
-import { cameraName, cityName, onEvent, streamList, zoneOf, zoneOfCamera } from "../core/store";
+import { cameraName, cityName, noteCameras, onEvent, storeReady, streamList, zoneOf, zoneOfCamera } from "../core/store";
 import { duration, formatDateTime, formatOffset, now, parse, serverNow } from "../core/time";
-import type { Hold } from "../core/types";
+import type { Camera, Hold } from "../core/types";
 import { readRecordings, type Recording } from "../footage/api";
-import { CityField, hours, lookbackLink, spanText, useKeep, who } from "../footage/parts";
+import { hours, spanText, useKeep, who } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, ConfirmDialog, Empty, ErrorState, Loading, Notice, PageHeader, Search, Segmented, TextField, toast } from "../ui/components";
 import { useLoad } from "../ui/hooks";
 import { HoldDialog } from "../ui/HoldDialog";
@@ -33,7 +35,7 @@ async function readCovered(h: Hold, signal: AbortSignal): Promise<Covered[]> {
 	}));
 }
 
-const zoneOfHold = (h: Hold): string => (h.camera_ids[0] ? zoneOfCamera(h.camera_ids[0]) : zoneOf(h.city_ids?.[0]));
+const zoneOfHold = (h: Hold): string => (h.city_ids?.[0] ? zoneOf(h.city_ids[0]) : zoneOfCamera(h.camera_ids[0] ?? ""));
 const camerasText = (ids: string[]): string => ids.length === 0 ? "" : ids.length <= 3 ? ids.map(cameraName).join(", ") : t("hol_cameras", { first: ids.slice(0, 2).map(cameraName).join(", "), n: ids.length - 2 });
 
 function Details({ h }: { h: Hold }) {
@@ -66,7 +68,7 @@ function Details({ h }: { h: Hold }) {
 										: `${t("hol_camera_files", { files: t("files", { n: c.kept.length }), size: bytes(c.kept.reduce((n, r) => n + r.size_bytes, 0)) })} · ${hours(seconds)} · ${spanText(parse(c.kept[0]!.started_at),
 											c.kept.at(-1)!.ended_at ? parse(c.kept.at(-1)!.ended_at!) : serverNow(), zone)}`}</span>
 									{c.late.map((r) => <span key={r.id} class="small late num"><br />{spanText(parse(r.started_at), r.ended_at ? parse(r.ended_at) : parse(r.started_at), zone)}: {r.deleted_at ? t("hol_deleted_at", { time: formatDateTime(parse(r.deleted_at), zone) }) : t("hol_lost")}</span>)}</span>
-									{may("see_pictures") && c.kept.length > 0 && <a class="button compact" href={lookbackLink([c.camera_id], Math.max(parse(h.from), parse(c.kept[0]!.started_at)))} aria-label={`${t("watch")}: ${cameraName(c.camera_id)}`}><Icon name="play" small />{t("watch")}</a>}
+									{may("see_pictures") && c.kept.length > 0 && <a class="button compact" href={lookBackLink([c.camera_id], Math.max(parse(h.from), parse(c.kept[0]!.started_at)))} aria-label={`${t("watch")}: ${cameraName(c.camera_id)}`}><Icon name="play" small />{t("watch")}</a>}
 								</li>
 							);
 						})}
@@ -115,7 +117,7 @@ function HoldCard({ h, open, end, keep }: { h: Hold; open: boolean; end: () => v
 			</div>
 			<div class="row wrap">
 				<Button compact icon={open ? "up" : "down"} aria-expanded={open} aria-label={`${open ? t("hol_shut") : t("hol_open")}: ${h.reason}`} onClick={() => setParams({ open: open ? null : h.id })}>{open ? t("hol_shut") : t("hol_open")}</Button>
-				{may("see_pictures") && <a class="button compact" aria-label={`${t("watch")}: ${h.reason}`} href={lookbackLink(h.camera_ids, parse(h.from))}><Icon name="play" small />{t("watch")}</a>}
+				{may("see_pictures") && <a class="button compact" aria-label={`${t("watch")}: ${h.reason}`} href={lookBackLink(h.camera_ids, parse(h.from))}><Icon name="play" small />{t("watch")}</a>}
 				{may("export") && <Button compact icon="download" aria-label={`${t("export")}: ${h.reason}`} onClick={() => keep.take(h.camera_ids.map((id) => ({ camera_id: id, camera_name: cameraName(id), city_id: h.city_ids?.[0] ?? "", from: parse(h.from), to: Math.min(parse(h.to), serverNow()) })))}>{t("export")}</Button>}
 				<span class="grow" />
 				{!h.ended_at && may("hold") && <Button compact kind="danger" disabled={!mine} title={mine ? undefined : t("hol_end_not_yours")} aria-label={`${t("hol_end")}: ${h.reason}`} onClick={end}>{t("hol_end")}</Button>}
@@ -141,6 +143,12 @@ export default function View() {
 		return (list.data ?? []).filter((h) => (show === "all" || (h.ended_at !== null) === (show === "ended")) &&
 			(!wanted || fold(`${h.reason} ${h.owner} ${h.camera_ids.map(cameraName).join(" ")} ${h.camera_ids.join(" ")}`).includes(wanted)));
 	}, [list.data, text, show]);
+	// Archived cameras have no row among the streams; a hold names them all the same.
+	const unnamed = storeReady.value && (list.data ?? []).some((h) => h.camera_ids.some((id) => cameraName(id) === id));
+	useEffect(() => {
+		if (unnamed)
+			all<Camera>("/cameras?archived=true", { background: true }).then((rows) => noteCameras(rows.filter((c) => c.archived_at)), () => undefined);
+	}, [unnamed]);
 	const active = (list.data ?? []).filter((h) => !h.ended_at);
 	const made = (h: Hold | null) => {
 		setParams({ new: null, from: null, to: null });
@@ -152,7 +160,7 @@ export default function View() {
 			<PageHeader title={core("holds")} about={t("hol_about")}>{may("hold") && <Button kind="primary" icon="plus" onClick={() => setParams({ new: "1" }, true)}>{t("hol_new")}</Button>}</PageHeader>
 			<div class="toolbar">
 				<Search value={text} label={t("hol_search")} onInput={(v) => setParams({ text: v || null })} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<div class="field"><span class="label" aria-hidden="true">{t("hol_show")}</span><Segmented label={t("hol_show")} value={show} onChange={(v) => setParams({ show: v === "active" ? null : v })}
 					options={[{ value: "active", label: t("hol_active") }, { value: "ended", label: t("hol_ended") }, { value: "all", label: t("hol_all") }]} /></div>
 			</div>

@@ -5,7 +5,7 @@ import { Problem } from "../core/api";
 import { stepDone } from "../core/prefs";
 import { params, setParams } from "../core/router";
 import { may, session, signIns } from "../core/session";
-import { onEvent, storeReady, streams, zoneOf } from "../core/store";
+import { cameraName, noteCameras, onEvent, storeReady, streams, zoneOf } from "../core/store";
 import { dayToInstant, duration, iso, localDay, parse, parseTyped, serverNow, zoneOffset } from "../core/time";
 import { t } from "../i18n/core";
 import { l } from "../i18n/lookback";
@@ -17,26 +17,15 @@ import { RATES } from "../lookback/player";
 import { dayOf, HOUR, SHORTEST, zoomed } from "../lookback/ruler";
 import { Tile, timeIn } from "../lookback/Tile";
 import { Legend, Timeline, type Selection } from "../lookback/Timeline";
-import { CameraPickerDialog, nameOf } from "../ui/CameraPicker";
-import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, toast } from "../ui/components";
+import { CameraPickerDialog } from "../ui/CameraPicker";
+import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, problemText, Segmented, SingleKeys, toast } from "../ui/components";
 import { ExportDialog } from "../ui/ExportDialog";
 import { HoldDialog } from "../ui/HoldDialog";
-import { useKeys } from "../ui/hooks";
+import { PHONE, useKeys, useMedia } from "../ui/hooks";
 import { MarkDialog } from "../ui/MarkDialog";
 
 const MOST = 9;
 const DAY = 24 * HOUR;
-const PHONE = matchMedia("(max-width: 720px)");
-
-function usePhone(): boolean {
-	const [phone, set] = useState(PHONE.matches);
-	useEffect(() => {
-		const f = () => set(PHONE.matches);
-		PHONE.addEventListener("change", f);
-		return () => PHONE.removeEventListener("change", f);
-	}, []);
-	return phone;
-}
 
 const instant = (text: string | null): number | null => {
 	const at = text ? parse(text) : NaN;
@@ -70,9 +59,9 @@ function Goto({ deck, zone, onGo, inputRef }: { deck: Deck; zone: string; onGo: 
 }
 
 function Keys({ onClose }: { onClose: () => void }) {
-	const rows: [string[], string][] = [[["Espaço", "K"], l("k_play")], [["←", "→"], l("k_10")], [["Shift ←", "Shift →"], l("k_60")], [[",", "."], l("k_frame")], [["J", "L"], l("k_speed")], [["I", "O"], l("k_span")], [["X"], l("k_clear")],
+	const rows: [string[], string][] = [[[l("k_space"), "K"], l("k_play")], [["←", "→"], l("k_10")], [["Shift ←", "Shift →"], l("k_60")], [[",", "."], l("k_frame")], [["J", "L"], l("k_speed")], [["I", "O"], l("k_span")], [["X"], l("k_clear")],
 		[["E"], l("k_export")], [["P"], l("k_hold")], [["M"], l("k_mark")], [["[", "]"], l("k_gap")], [["+", "−"], l("k_zoom")], [["G"], l("k_goto")], [["F"], l("k_full")], [["S"], l("k_photo")], [["?"], l("k_help")]];
-	return <Dialog title={l("keys_title")} onClose={onClose}><dl class="keys">{rows.map(([keys, what]) => <div key={what}><dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl></Dialog>;
+	return <Dialog title={l("keys_title")} onClose={onClose}><dl class="keys">{rows.map(([keys, what]) => <div key={what}><dt>{keys.map((k) => <kbd key={k}>{k}</kbd>)}</dt><dd>{what}</dd></div>)}</dl><SingleKeys /></Dialog>;
 }
 
 /** Reads the timelines around what is seen and played, again when something happens and while it grows. */
@@ -87,6 +76,7 @@ function useFootage(deck: Deck, ids: string[], view: Interval, around: number, z
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		loadFootage(ids, { from: lo, to: hi }, deck.holes, abort.signal).then((list) => {
 			setError(null);
+			noteCameras(list.map((f) => ({ id: f.cameraId, name: f.cameraName, city_id: f.cityId })));
 			deck.setFootage(list);
 			if (hi > serverNow())
 				timer = setTimeout(() => setTurn((n) => n + 1), 10_000);
@@ -120,7 +110,7 @@ function useFootage(deck: Deck, ids: string[], view: Interval, around: number, z
 }
 
 export default function LookBack() {
-	const p = params.value, phone = usePhone();
+	const p = params.value, phone = useMedia(PHONE);
 	const all = (p.get("cameras") ?? p.get("camera") ?? "").split(",").filter(Boolean).slice(0, MOST);
 	const ids = phone ? all.slice(0, 1) : all;
 	const [picking, setPicking] = useState(false);
@@ -240,6 +230,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	}, [sound, focused, ids.join()]);
 
 	// --- doing ---
+	const placed = !Number.isNaN(view.from); // an instant is shown: before, there is nothing to do with it
 	const longest = DAY + 2 * HOUR;
 	const zoom = (factor: number, about = deck.position.peek()) => {
 		setView((v) => {
@@ -256,12 +247,14 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	};
 	/** The same local time so many days away; a time that the clocks skip moves on. */
 	const otherDay = (days: number) => {
+		if (!placed)
+			return;
 		const at = deck.position.peek(), local = at + zoneOffset(at, zone) * 60_000 + days * DAY;
 		const guess = local - zoneOffset(at, zone) * 60_000;
 		go(guess + (zoneOffset(at, zone) - zoneOffset(guess, zone)) * 60_000);
 	};
 	const onDay = (day: string) => {
-		if (!day)
+		if (!day || !placed)
 			return;
 		const at = deck.position.peek(), into = (at + zoneOffset(at, zone) * 60_000) % DAY;
 		const to = dayToInstant(day, zone) + into;
@@ -273,8 +266,8 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 		const from = selection.from ?? (selection.to !== null ? selection.to - 60_000 : at - 30_000), to = selection.to ?? (selection.from !== null ? Math.max(at, selection.from + 1000) : at + 30_000);
 		return { from: Math.floor(from), to: Math.ceil(Math.min(to, Math.max(serverNow(), from + 1000))) };
 	};
-	const setIn = () => setSelection((s) => ({ from: deck.position.peek(), to: s.to !== null && s.to > deck.position.peek() ? s.to : null }));
-	const setOut = () => setSelection((s) => ({ to: deck.position.peek(), from: s.from !== null && s.from < deck.position.peek() ? s.from : null }));
+	const setIn = () => placed && setSelection((s) => ({ from: deck.position.peek(), to: s.to !== null && s.to > deck.position.peek() ? s.to : null }));
+	const setOut = () => placed && setSelection((s) => ({ to: deck.position.peek(), from: s.from !== null && s.from < deck.position.peek() ? s.from : null }));
 	const speed = (by: number) => {
 		const i = RATES.indexOf(deck.rate.peek() as (typeof RATES)[number]) + by;
 		if (RATES[i] !== undefined)
@@ -289,13 +282,15 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 	const full = () => void (document.fullscreenElement ? document.exitFullscreen() : stage.current?.requestFullscreen?.())?.catch(() => undefined);
 	const nextGap = (direction: 1 | -1) => {
 		const at = deck.position.peek(), list = [...deck.footage.value.values()];
-		const gaps = rowsOf(list, { from: at - 8 * DAY, to: at + 8 * DAY }, serverNow()).filter((r) => r.key.startsWith("g"));
+		const gaps = rowsOf(list, { from: at - 8 * DAY, to: at + 8 * DAY }, serverNow(), zone).filter((r) => r.key.startsWith("g"));
 		const found = direction > 0 ? gaps.find((g) => g.at > at + 2500) : gaps.filter((g) => g.at < at - 2500).at(-1);
 		if (found)
 			go(found.at - 2000);
 	};
 	const key = (e: KeyboardEvent): void => {
 		const step = (ms: number) => go(deck.position.peek() + ms);
+		if (!placed && e.key !== "?")
+			return;
 		switch (e.key) {
 		case " ": case "k": case "K":
 			if (e.key === " " && (e.target as Element).closest("button, a, summary"))
@@ -345,7 +340,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 
 	// --- showing ---
 	const footage = deck.footage.value, loaded = [...footage.values()].filter((f) => ids.includes(f.cameraId));
-	const names = ids.map((id) => streams.value.get(id)?.camera_name ?? footage.get(id)?.cameraName ?? nameOf(id));
+	const names = ids.map((id) => streams.value.get(id)?.camera_name ?? footage.get(id)?.cameraName ?? cameraName(id));
 	const known = (id: string) => !footage.size || footage.has(id) || !loaded.length;
 	const gone = error instanceof Problem && error.status === 404;
 	const dayHours = Math.round((dayOf(view.from, zone).to - dayOf(view.from, zone).from) / HOUR);
@@ -400,7 +395,7 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 				</div>
 			</div>
 			<div class="lookback-bottom">
-				{Number.isNaN(view.from) ? <Loading rows={2} /> : <Timeline ids={ids} names={names} footage={footage} holes={deck.holes} view={view} zone={zone} position={deck.position} selection={selection} onView={setView} onZoom={zoom} onSeek={(at) => go(at, true)}
+				{!placed ? <Loading rows={2} /> : <Timeline ids={ids} names={names} footage={footage} holes={deck.holes} view={view} zone={zone} position={deck.position} selection={selection} onView={setView} onZoom={zoom} onSeek={(at) => go(at, true)}
 					onSelect={setSelection} onKey={key} />}
 				<div class="row between wrap timeline-foot">
 					<Legend />
@@ -418,9 +413,9 @@ function LookAt({ ids, phone }: { ids: string[]; phone: boolean }) {
 				setDialog(null);
 				setCameras(cameras);
 			}} />}
-			{dialog === "export" && <ExportDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
-			{dialog === "hold" && <HoldDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
-			{dialog === "mark" && <MarkDialog cameraIds={[focused, ...ids.filter((x) => x !== focused)]} at={deck.position.peek()} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "export" && placed && <ExportDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "hold" && placed && <HoldDialog cameraIds={ids} from={shown.from} to={shown.to} onClose={() => (setDialog(null), reload())} />}
+			{dialog === "mark" && placed && <MarkDialog cameraIds={[focused, ...ids.filter((x) => x !== focused)]} at={deck.position.peek()} onClose={() => (setDialog(null), reload())} />}
 			{dialog === "keys" && <Keys onClose={() => setDialog(null)} />}
 		</div>
 	);

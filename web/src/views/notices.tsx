@@ -2,14 +2,16 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, post, query } from "../core/api";
 import { bytes, language } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { params, setParams } from "../core/router";
 import { may } from "../core/session";
 import { cameraName, onEvent, zoneOf } from "../core/store";
 import { formatDateTime, formatShort, parse, serverNow } from "../core/time";
 import type { Notice as NoticeRow } from "../core/types";
-import { CityField, dayText, hours, KeepButtons, lookbackLink, spanText, useKeep, type Piece } from "../footage/parts";
+import { dayText, hours, KeepButtons, spanText, useKeep, type Piece } from "../footage/parts";
 import { t as core } from "../i18n/core";
 import { t } from "../i18n/footage";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Check, Empty, ErrorState, Loading, Notice, PageHeader, SelectField, toast, toastError } from "../ui/components";
 import { useLoad } from "../ui/hooks";
 import { Icon, type IconName } from "../ui/icons";
@@ -94,7 +96,7 @@ function Items({ n, keep }: { n: NoticeRow; keep: ReturnType<typeof useKeep> }) 
 								<td><b>{p.camera_name}</b>{i.held_files > 0 && <> <Badge tone="hold">{t("held_files", { n: i.held_files })}</Badge></>}</td>
 								<td class="num">{n.kind === "camera_silent" ? formatDateTime(p.from, zone) : spanText(p.from, p.to, zone)}{i.gap_seconds > 0 && <span class="small sub warn-text">{t("not_gap", { time: hours(i.gap_seconds) })}</span>}</td>
 								{any((x) => x.files) && <td class="num nowrap">{bytes(i.bytes)} <span class="muted small sub">{t("files", { n: i.files })}</span></td>}
-								<td class="acts"><span class="row">{may("see_pictures") && n.kind !== "deleted_early" && <a class="button compact icon quiet" href={lookbackLink([i.camera_id], p.from)} title={t("watch")} aria-label={`${t("watch")}: ${p.camera_name}`}><Icon name="play" small /></a>}
+								<td class="acts"><span class="row">{may("see_pictures") && n.kind !== "deleted_early" && <a class="button compact icon quiet" href={lookBackLink([i.camera_id], p.from)} title={t("watch")} aria-label={`${t("watch")}: ${p.camera_name}`}><Icon name="play" small /></a>}
 									{footage && <KeepButtons icons pieces={[p]} keep={keep} name={p.camera_name} />}</span></td>
 							</tr>
 						);
@@ -146,7 +148,7 @@ export default function View() {
 			<PageHeader title={core("notices")} about={t("not_about")} />
 			<div class="toolbar">
 				<SelectField label={t("not_kind")} value={kind} onChange={(v) => setParams({ kind: v || null })} options={[{ value: "", label: t("not_all") }, ...KINDS.map((k) => ({ value: k as string, label: kindWord(k) }))]} />
-				<CityField value={city} label={core("city")} />
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 				<Check label={t("not_failed_only")} checked={bad} onChange={(on) => setParams({ delivery: on ? "failed" : null })} />
 			</div>
 			{failing > 0 && !bad && <Notice tone="warn" action={<Button compact onClick={() => setParams({ delivery: "failed" })}>{t("not_show_failed")}</Button>}>{t("not_failed_n", { n: failing })}</Notice>}

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { bytes, number, percent } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { onEvent, zoneOf } from "../core/store";
-import { formatDateTime, formatTime, parse } from "../core/time";
+import { formatDateTime, formatTime, parse, serverNow } from "../core/time";
 import { readPromise, type PromiseCity, type PromiseVolume } from "../footage/api";
 import { Cleanup } from "../footage/cleanup";
 import { Coverage } from "../footage/coverage";
@@ -73,7 +73,7 @@ function CityTable({ items, chosen }: { items: PromiseCity[]; chosen: string }) 
 
 function Disk({ v, n }: { v: PromiseVolume; n: number }) {
 	const used = v.total_bytes ? 1 - v.free_bytes / v.total_bytes : 0;
-	const soon = v.fills_on !== null && Date.parse(v.fills_on) - Date.now() < 14 * 86_400_000;
+	const soon = v.fills_on !== null && Date.parse(v.fills_on) - serverNow() < 14 * 86_400_000;
 	return (
 		<li class="disk" data-volume={v.id}>
 			<div class="row between wrap"><span class="row"><Icon name="disk" /><b>{v.path ? <code>{v.path}</code> : t("pro_disk", { n })}</b></span>{v.usable && !v.problem ? <Badge tone="ok">{t("pro_disk_ok")}</Badge> : <Badge tone={v.usable ? "warn" : "bad"}>{v.usable ? t("pro_disk_ok") : t("pro_disk_bad")}</Badge>}</div>

@@ -3,11 +3,12 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { get } from "../core/api";
 import { bytes, language } from "../core/i18n";
+import { lookBackLink } from "../core/links";
 import { lostAt, lostGroups, needs, type LostGroup } from "../core/needs";
 import { preferences, setPreferences } from "../core/prefs";
 import { may } from "../core/session";
 import { cities, cityName, reload, storeError, storeReady, streams, zoneOf } from "../core/store";
-import { duration, formatDate, formatShort, formatTime, iso, now, parse } from "../core/time";
+import { duration, formatDate, formatShort, formatTime, now, parse } from "../core/time";
 import type { Stream } from "../core/types";
 import { diskProblem } from "../footage/disk";
 import { t as core } from "../i18n/core";
@@ -69,7 +70,6 @@ function CameraLine({ s, text, detail, children }: { s: Stream; text: ComponentC
 }
 
 type Act = (kind: ActionKind, ids: string[]) => void;
-const minuteLink = (s: Stream): string => `/lookback?cameras=${encodeURIComponent(s.camera_id)}&at=${iso(lostAt(s) - 30_000)}`;
 
 function AttentionButtons({ ids, act }: { ids: string[]; act: Act }) {
 	if (!may("run_streams"))
@@ -81,7 +81,7 @@ function LostLine({ s, act }: { s: Stream; act: Act }) {
 	const at = lostAt(s);
 	return (
 		<CameraLine s={s} text={t("lost_since", { time: formatShort(at, zoneOf(s.city_id)), ago: duration(now.value - at) })} detail={s.last_error ? errorWord(s.last_error) : null}>
-			{may("see_pictures") && at > 0 && <a class="button compact" href={minuteLink(s)}><Icon name="lookback" small />{t("look_back")}</a>}
+			{may("see_pictures") && at > 0 && <a class="button compact" href={lookBackLink([s.camera_id], at - 30_000)}><Icon name="lookback" small />{t("look_back")}</a>}
 			<AttentionButtons ids={[s.camera_id]} act={act} />
 		</CameraLine>
 	);

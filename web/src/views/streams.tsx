@@ -3,20 +3,22 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, locked } from "../core/api";
 import { language } from "../core/i18n";
 import { params, setParams } from "../core/router";
-import { may, signIns } from "../core/session";
-import { cameraName, cities, loadStreams, refresh, reload, storeError, storeReady, streams, zoneOfCamera } from "../core/store";
+import { may, session, signIns } from "../core/session";
+import { cameraName, loadStreams, refresh, reload, storeError, storeReady, streams, zoneOfCamera } from "../core/store";
 import { formatShort, now, parse, serverNow } from "../core/time";
 import type { Stream } from "../core/types";
 import { statusWord, recordingWord, t as core } from "../i18n/core";
 import { count, t } from "../i18n/streams";
+import { CityField } from "../ui/CityField";
 import { Button, Dialog, Empty, ErrorState, IconButton, Loading, Notice, PageHeader, Search, SelectField } from "../ui/components";
-import { useKeys, useLoad } from "../ui/hooks";
+import { useTextParam } from "../ui/form";
+import { PHONE, useKeys, useLoad, useMedia } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { KeyFrame } from "../ui/KeyFrame";
 import { PopupMenu } from "../ui/PopupMenu";
 import { StreamActionDialog, type ActionKind, type StreamAction } from "../ui/StreamActions";
 import { attentionFilters, filterStreams, movedRows, NO_GROUP, sortKeys, sortStreams, type AttentionFilter, type Filter, type Sort, type SortKey } from "./streams_list";
-import { lookbackLink, sortWord, StreamsTable } from "./streams_table";
+import { rowLink, sortWord, StreamsTable } from "./streams_table";
 
 const REFRESH_MS = 5000, ALL_MS = 20_000;
 const downFirst: SortKey[] = ["started_at", "viewers", "bitrate", "fps"];
@@ -24,22 +26,12 @@ const changing: SortKey[] = ["viewers", "bitrate", "fps"]; // sorted by these, r
 
 function readFilter(p: URLSearchParams): Filter {
 	const a = p.get("attention") as AttentionFilter;
-	return { text: p.get("text") ?? p.get("q") ?? "", city: p.get("city") ?? "", group: p.get("group") ?? "", status: p.get("status") ?? "", recording: p.get("recording") ?? "",
+	return { text: p.get("text") ?? "", city: p.get("city") ?? "", group: p.get("group") ?? "", status: p.get("status") ?? "", recording: p.get("recording") ?? "",
 		attention: attentionFilters.includes(a) ? a : "", cameras: (p.get("camera") ?? "").split(",").filter(Boolean) };
 }
 function readSort(p: URLSearchParams): Sort {
 	const text = p.get("sort") ?? "", key = text.replace(/^-/, "") as SortKey;
 	return sortKeys.includes(key) ? { key, down: text.startsWith("-") } : { key: "need", down: false };
-}
-
-function useMedia(query: string): boolean {
-	const [on, set] = useState(() => matchMedia(query).matches);
-	useEffect(() => {
-		const m = matchMedia(query), change = () => set(m.matches);
-		m.addEventListener("change", change);
-		return () => m.removeEventListener("change", change);
-	}, [query]);
-	return on;
 }
 
 /** The order that is shown: the wanted one, or the one from when the pointer came in. */
@@ -68,6 +60,7 @@ function useGone(): { last: ReadonlyMap<string, Stream>; gone: Stream[]; forget:
 		who.current = signIns.value;
 		last.current = new Map();
 	}
+	useEffect(() => setGone((before) => (before.length ? [] : before)), [signIns.value]);
 	useEffect(() => {
 		const fresh: Stream[] = [];
 		for (const [id, s] of last.current) {
@@ -144,9 +137,9 @@ export default function View() {
 	const query = params.value.toString();
 	const filter = useMemo(() => readFilter(params.value), [query]), sort = useMemo(() => readSort(params.value), [query]);
 	const rows = streams.value;
-	const phone = useMedia("(max-width: 720px)");
-	const rights = useMemo(() => ({ pictures: may("see_pictures"), run: may("run_streams"), viewers: may("run_streams") || may("see_audit") }), [signIns.value]);
-	const [text, setText] = useState(filter.text);
+	const phone = useMedia(PHONE);
+	const rights = useMemo(() => ({ pictures: may("see_pictures"), run: may("run_streams"), viewers: may("run_streams") || may("see_audit") }), [session.value]);
+	const [text, setText] = useTextParam("text");
 	const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
 	const [action, setAction] = useState<StreamAction | null>(null);
 	const [menu, setMenu] = useState<{ id: string; at: HTMLElement } | null>(null);
@@ -159,12 +152,6 @@ export default function View() {
 	const picture = useHoverPicture(rights.pictures);
 	const { last, gone, forget } = useGone();
 
-	// What is typed goes to the address a little later; another address (a link) comes back into the field.
-	useEffect(() => {
-		const timer = setTimeout(() => text !== readFilter(params.peek()).text && setParams({ text: text || null, q: null }), 200);
-		return () => clearTimeout(timer);
-	}, [text]);
-	useEffect(() => setText(filter.text), [filter.text]);
 	useKeys((e) => {
 		if (e.key === "/") {
 			e.preventDefault();
@@ -237,7 +224,7 @@ export default function View() {
 	const filtered = !!(text || filter.city || filter.group || filter.status || filter.recording || filter.attention || filter.cameras.length);
 	const clear = () => {
 		setText("");
-		setParams({ text: null, q: null, city: null, group: null, status: null, recording: null, attention: null, camera: null });
+		setParams({ text: null, city: null, group: null, status: null, recording: null, attention: null, camera: null });
 	};
 	const missing = filter.cameras.length === 1 && !rows.has(filter.cameras[0]!) && storeReady.value;
 
@@ -262,7 +249,7 @@ export default function View() {
 				<Search value={text} onInput={setText} label={t("search")} inputRef={(e) => (search.current = e)} />
 				{phone && <Button icon="filter" aria-expanded={filtersOpen} onClick={() => setFiltersOpen(!filtersOpen)}>{t("filters")}</Button>}
 				<div class="selects">
-					{cities.value.size > 1 && <SelectField label={core("city")} value={filter.city} onChange={(city) => setParams({ city, group: null })} options={options(t("all_cities"), [...cities.value.values()].map((c) => [c.id, c.name]))} />}
+					<CityField value={filter.city} onChange={(city) => setParams({ city, group: null })} all={t("all_cities")} />
 					{(groups.length > 1 || filter.group) && <SelectField label={core("group")} value={filter.group} onChange={(group) => setParams({ group })} options={options(t("all_groups"), groups.map((g) => [g, g === NO_GROUP ? t("no_group") : g]))} />}
 					<div class="wide"><SelectField label={t("f_attention")} value={filter.attention} onChange={(attention) => setParams({ attention })} options={options(t("any"), attentionFilters.map((a) => [a, t(`a_${a as Exclude<AttentionFilter, "">}`)]))} /></div>
 					<SelectField label={t("f_status")} value={filter.status} onChange={(status) => setParams({ status })} options={options(t("any"), (["live", "starting", "reconnecting", "stopped"] as const).map((s) => [s, statusWord(s)]))} />
@@ -313,10 +300,7 @@ export default function View() {
 
 function RowMenu({ s, at, onClose, act, pictures }: { s: Stream; at: HTMLElement; onClose: () => void; act: (kind: ActionKind, ids: string[]) => void; pictures: boolean }) {
 	const item = (kind: ActionKind, icon: Parameters<typeof Icon>[0]["name"], label: string) => (
-		<button type="button" role="menuitem" tabIndex={-1} class={kind === "stop" ? "danger" : ""} data-do={kind} onClick={() => {
-			at.focus();
-			act(kind, [s.camera_id]);
-		}}><Icon name={icon} small />{label}</button>
+		<button type="button" role="menuitem" tabIndex={-1} class={kind === "stop" ? "danger" : ""} data-do={kind} onClick={() => act(kind, [s.camera_id])}><Icon name={icon} small />{label}</button>
 	);
 	return (
 		<PopupMenu at={at} label={t("actions_of", { name: s.camera_name })} onClose={onClose}>
@@ -324,7 +308,7 @@ function RowMenu({ s, at, onClose, act, pictures }: { s: Stream; at: HTMLElement
 			{s.attention ? item("clear", "close", t("clear_attention")) : item("acknowledge", "eye", t("acknowledge"))}
 			{s.attention?.state !== "maintenance" && item("maintenance", "wrench", t("maintenance"))}
 			{pictures && <a role="menuitem" tabIndex={-1} href={`/wall?cameras=${encodeURIComponent(s.camera_id)}`}><Icon name="wall" small />{t("live")}</a>}
-			{pictures && <a role="menuitem" tabIndex={-1} href={lookbackLink(s)}><Icon name="lookback" small />{t("look_back")}</a>}
+			{pictures && <a role="menuitem" tabIndex={-1} href={rowLink(s)}><Icon name="lookback" small />{t("look_back")}</a>}
 		</PopupMenu>
 	);
 }

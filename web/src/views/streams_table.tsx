@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { bitrate, language, number } from "../core/i18n";
+import { lookBackLink } from "../core/links";
+import { lostAt } from "../core/needs";
 import { cityName, needOf, zoneOf } from "../core/store";
 import { formatDate, formatShort, formatTime, parse, serverNow } from "../core/time";
 import type { Stream } from "../core/types";
 import { count, errorWord, t } from "../i18n/streams";
-import { lostAt } from "../core/needs";
 import { Badge, IconButton, RecordingBadge, StatusBadge } from "../ui/components";
 import { useSize } from "../ui/hooks";
 import { Icon } from "../ui/icons";
@@ -66,18 +67,15 @@ function Row({ s, index, selected, gone, rights }: { s: Stream; index: number; s
 			<td class="c-error">{lastError(s)}</td>
 			<td class="c-actions">{!gone && <div class="row">
 				{rights.pictures && <a class="button quiet icon compact" href={`/wall?cameras=${encodeURIComponent(s.camera_id)}`} aria-label={t("watch_name", { name: s.camera_name })} title={t("live")} data-c="wall"><Icon name="wall" small /></a>}
-				{rights.pictures && <a class="button quiet icon compact" href={lookbackLink(s)} aria-label={t("look_back_name", { name: s.camera_name })} title={t("look_back")} data-c="lookback"><Icon name="lookback" small /></a>}
+				{rights.pictures && <a class="button quiet icon compact" href={rowLink(s)} aria-label={t("look_back_name", { name: s.camera_name })} title={t("look_back")} data-c="lookback"><Icon name="lookback" small /></a>}
 				{rights.run && <IconButton compact icon="more" label={t("actions_of", { name: s.camera_name })} aria-haspopup="true" data-act="menu" data-c="menu" />}
 			</div>}</td>
 		</tr>
 	);
 }
 
-/** A camera without pictures: half a minute before they ended. */
-export function lookbackLink(s: Stream): string {
-	const at = s.status !== "live" && lostAt(s) ? `&at=${new Date(lostAt(s) - 30_000).toISOString()}` : "";
-	return `/lookback?cameras=${encodeURIComponent(s.camera_id)}${at}`;
-}
+/** Of a camera without pictures: half a minute before they ended. */
+export const rowLink = (s: Stream): string => lookBackLink([s.camera_id], s.status !== "live" && lostAt(s) ? lostAt(s) - 30_000 : null);
 
 const columns: { id: string; sorts: SortKey[] }[] = [
 	{ id: "camera", sorts: ["number", "name"] }, { id: "city", sorts: ["city", "group"] }, { id: "status", sorts: ["need"] }, { id: "recording", sorts: ["recording"] },

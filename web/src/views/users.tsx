@@ -4,11 +4,12 @@ import { all, del, patch, post, Problem } from "../core/api";
 import { fold } from "../core/i18n";
 import { params, setParams } from "../core/router";
 import { readSession, seesAllCities, session } from "../core/session";
-import { cities, cityName } from "../core/store";
+import { cities, cityName, zoneOf } from "../core/store";
 import { formatDate, parse } from "../core/time";
 import type { Role } from "../core/types";
 import { roleWord, t as core } from "../i18n/core";
 import { t } from "../i18n/people";
+import { CityField } from "../ui/CityField";
 import { Badge, Button, Check, ConfirmDialog, Dialog, Empty, ErrorState, Field, IconButton, Loading, Notice, PageHeader, Search, SelectField, TextField, toast } from "../ui/components";
 import { FormDialog, useDraft, useMore, useSave, useTextParam } from "../ui/form";
 import { useLoad } from "../ui/hooks";
@@ -179,7 +180,7 @@ export default function View() {
 			<div class="toolbar">
 				<Search value={text} label={t("search_user")} onInput={setText} />
 				<SelectField label={t("role")} value={role} onChange={(v) => setParams({ role: v || null })} options={[{ value: "", label: t("all_roles") }, ...roles.map((r) => ({ value: r, label: roleWord(r) }))]} />
-				{cities.value.size > 1 && <SelectField label={core("city")} value={city} onChange={(v) => setParams({ city: v || null })} options={[{ value: "", label: t("all_cities") }, ...[...cities.value.values()].map((c) => ({ value: c.id, label: c.name }))]} />}
+				<CityField value={city} onChange={(v) => setParams({ city: v })} />
 			</div>
 			{list.data ? (!rows.length ? <Empty icon="users" title={t("empty_title")} action={<Button onClick={() => setParams({ text: null, role: null, city: null })}>{t("clear")}</Button>} /> : <div class="card flush">
 				<div class="table-wrap" tabIndex={0} role="region" aria-label={core("users")}>
@@ -191,7 +192,7 @@ export default function View() {
 								<td>{roleWord(u.role)}</td>
 								<td><div class="clip cities-cell" title={where(u)}>{where(u)}</div></td>
 								<td>{u.language === "en" ? core("en") : core("pt")}</td>
-								<td class="nowrap">{formatDate(parse(u.created_at))}</td>
+								<td class="nowrap">{formatDate(parse(u.created_at), zoneOf(undefined))}</td>
 								<td class="actions"><IconButton compact icon="edit" label={t("edit_n", { name: u.name })} onClick={() => setParams({ open: u.name }, true)} />
 									<RowMenu label={t("more_n", { name: u.name })}>
 										<a role="menuitem" href={`/audit?actor=${encodeURIComponent(u.name)}`}><Icon name="audit" />{t("see_acts")}</a>

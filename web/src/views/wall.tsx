@@ -1,6 +1,7 @@
 // Live: cameras side by side. What is shown is in the address (layout, or cameras and grid), so that it can be kept and sent on.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { post } from "../core/api";
+import { lookBackLink } from "../core/links";
 import { stepDone } from "../core/prefs";
 import { navigate, params, path, setParams } from "../core/router";
 import { session, may, signIns } from "../core/session";
@@ -9,14 +10,14 @@ import { formatTime, iso, serverNow } from "../core/time";
 import type { Mark, Stream } from "../core/types";
 import { t } from "../i18n/wall";
 import { Badge, Button, Empty, ErrorState, IconButton, Loading, Segmented, toast, toastError } from "../ui/components";
-import { useDebounced, useKeys, useSize } from "../ui/hooks";
-import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord, singleKeys } from "../live/Dialogs";
+import { PHONE, useDebounced, useKeys, useMedia, useSize } from "../ui/hooks";
+import { DescribeDialog, GridIcon, HelpDialog, LayoutsDialog, SaveDialog, gridWord } from "../live/Dialogs";
 import { fit, gridNames, grids, isGrid, neighbour, type GridName } from "../live/grids";
 import * as hub from "../live/hub";
-import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
+import { LEAST_CYCLE, MOST_CYCLE, layouts, layoutsError, layoutsReady, loadLayouts, type SavedLayout } from "../live/layouts";
 import { byPlace, groupsOf, Panel, type Group } from "../live/Panel";
 import { saveStill } from "../live/still";
-import { lookBackLink, Tile, type TileActions, type TileHandle } from "../live/Tile";
+import { Tile, type TileActions, type TileHandle } from "../live/Tile";
 
 const LAST = "vigia-wall";
 const TYPED_MS = 5000, DWELL_MS = 600, HIDDEN_MS = 1500, PREPARE_MS = 4000, LATEST_MS = 4000;
@@ -47,15 +48,6 @@ function readSpec(usual: string[]): Spec {
 /** Where nobody chose: the first ones, those that are stopped last. */
 const usualCameras = (n: number): string[] => [...streamList.peek()].sort((a, b) => Number(a.status === "stopped") - Number(b.status === "stopped") || byPlace(a, b)).slice(0, n).map((s) => s.camera_id);
 
-function useMedia(query: string): boolean {
-	const [is, set] = useState(() => matchMedia(query).matches);
-	useEffect(() => {
-		const m = matchMedia(query), listen = () => set(m.matches);
-		m.addEventListener("change", listen);
-		return () => m.removeEventListener("change", listen);
-	}, [query]);
-	return is;
-}
 /** false some moments after the tab was hidden: nothing is sent to it then. */
 function useTabShown(): boolean {
 	const [shown, set] = useState(!document.hidden);
@@ -99,11 +91,11 @@ function useFull(): [boolean, () => void] {
 const byNumber = (n: string): Stream[] => streamList.value.filter((s) => s.number === Number(n)).sort(byPlace).slice(0, 6);
 
 export default function Wall() {
-	const phone = useMedia("(max-width: 720px)");
+	const phone = useMedia(PHONE);
 	const tab = useTabShown();
 	const [full, toggleFull] = useFull();
 	// Chosen once: tiles do not change places because a camera was stopped.
-	const usual = useMemo(() => usualCameras(phone ? 1000 : 9), [storeReady.value, phone, signIns.value]);
+	const usual = useMemo(() => usualCameras(phone ? 1000 : 9), [storeReady.value, phone, signIns.value, !streams.value.size]);
 	useEffect(() => void (cities.value.size && loadLayouts()), [signIns.value, cities.value]);
 	// Without a word in the address: where one was the last time.
 	useEffect(() => {
@@ -124,7 +116,7 @@ export default function Wall() {
 		return <div class="page"><h1>{t("title")}</h1><Empty icon="camera" title={t("empty_title")} action={may("administer") && <a class="button primary" href="/cameras">{t("panel")}</a>}>{t("empty_text")}</Empty></div>;
 	const spec = readSpec(usual);
 	if (params.value.get("layout") && !spec.layout && params.value.get("cameras") === null)
-		return <div class="page"><h1>{t("title")}</h1>{layoutsReady.value ? <Empty icon="wall" title={t("layout_gone")} action={<a class="button" href="/wall?cameras=">{t("shrink")}</a>}>{t("layout_gone_text")}</Empty> : <Loading />}</div>;
+		return <div class="page"><h1>{t("title")}</h1>{!layoutsReady.value && layoutsError.value ? <ErrorState error={layoutsError.value} retry={() => void loadLayouts()} /> : layoutsReady.value ? <Empty icon="wall" title={t("layout_gone")} action={<a class="button" href="/wall?cameras=">{t("shrink")}</a>}>{t("layout_gone_text")}</Empty> : <Loading />}</div>;
 	return <WallOf spec={phone ? { ...spec, grid: "1", cycle: null, cameras: spec.cameras.filter(Boolean) } : spec} phone={phone} tab={tab} full={full} toggleFull={toggleFull} />;
 }
 
@@ -219,9 +211,9 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 			return;
 		const wall = (handle?.replay ? handle.replay.wall() : handle?.feed.frameWall) ?? serverNow();
 		try {
-			const made = await post<Mark>("/marks", { camera_ids: [row.camera_id], at: iso(wall), text: t("mark") });
+			const made = await post<Mark>("/marks", { camera_ids: [row.camera_id], at: iso(wall), text: t("marked_here") });
 			toast(<span class="stack tight"><span>{t("marked", { camera: row.camera_name, time: formatTime(wall, zoneOf(row.city_id)) })}</span>
-				<span class="row"><button type="button" class="link" onClick={() => setDescribing(made)}>{t("mark_text")}</button><a href={lookBackLink(row.camera_id, wall)}>{t("mark_open")}</a></span></span>);
+				<span class="row"><button type="button" class="link" onClick={() => setDescribing(made)}>{t("mark_text")}</button><a href={lookBackLink([row.camera_id], wall)}>{t("mark_open")}</a></span></span>);
 		} catch (e) {
 			toastError(e);
 		}
@@ -264,8 +256,6 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 	useKeys((e) => {
 		const on = selected ?? 0, used = () => e.preventDefault();
 		const button = /^(BUTTON|A)$/.test((e.target as HTMLElement).tagName);
-		if (/^[^\s]$/.test(e.key) && !singleKeys())
-			return;
 		if (/^\d$/.test(e.key)) {
 			used();
 			setTyped({ digits: (typed.digits + e.key).slice(-9), choice: 0 });
@@ -329,7 +319,7 @@ function WallOf({ spec, phone, tab, full, toggleFull }: { spec: Spec; phone: boo
 		case "f": toggleFull(); break;
 		case "l":
 			if (camera)
-				navigate(lookBackLink(camera, handles.current.get(current * cells + index)?.feed.frameWall ?? null));
+				navigate(lookBackLink([camera], handles.current.get(current * cells + index)?.feed.frameWall ?? serverNow()));
 			break;
 		case "r":
 			if (camera)
