@@ -158,8 +158,9 @@ struct login_limiter *login_limiter_create(void);
 void login_limiter_destroy(struct login_limiter *l);
 
 /* --- page.c --- */
-/* What the page kept for a user who was removed: another of that name begins anew. */
+/* What the page kept for a user, or a city, that was removed: another of that name begins anew. */
 void page_forget_user(struct api_call *c, const char *user);
+void page_forget_city(struct api_call *c, const char *city_id);
 
 /* --- views.c: views are audited once in a while, not once a range request --- */
 struct view_log *view_log_create(void);
