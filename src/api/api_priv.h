@@ -115,6 +115,8 @@ int problem_status(enum problem_kind kind);
 bool query_page(struct api_call *c, struct page *ret);
 /* RFC 3339 in the query; *ret keeps its value where it is absent. false: answered. */
 bool call_query_time(struct api_call *c, const char *name, int64_t *ret);
+/* "a,b,c", at most so many, none empty. *ret NULL where the parameter is absent; an empty text is a list of none. false: answered. */
+bool query_ids(struct api_call *c, const char *name, size_t most, const char *const **ret, size_t *ret_n);
 /* from and to, both needed, from < to. */
 bool query_span(struct api_call *c, int64_t *ret_from, int64_t *ret_to);
 /* name, or its long form (camera, camera_id). */
@@ -158,8 +160,9 @@ struct login_limiter *login_limiter_create(void);
 void login_limiter_destroy(struct login_limiter *l);
 
 /* --- page.c --- */
-/* What the page kept for a user who was removed: another of that name begins anew. */
+/* What the page kept for a user, or a city, that was removed: another of that name begins anew. */
 void page_forget_user(struct api_call *c, const char *user);
+void page_forget_city(struct api_call *c, const char *city_id);
 
 /* --- views.c: views are audited once in a while, not once a range request --- */
 struct view_log *view_log_create(void);

@@ -115,6 +115,30 @@ bool call_query_time(struct api_call *c, const char *name, int64_t *ret)
 	return true;
 }
 
+bool query_ids(struct api_call *c, const char *name, size_t most, const char *const **ret, size_t *ret_n)
+{
+	const char *text = http_query(c->rq, name);
+	*ret = NULL;
+	*ret_n = 0;
+	if (!text)
+		return true;
+	const char **ids = ARENA_ARRAY(c->mem, const char *, most + 1);
+	struct bytes rest = bytes_str(text);
+	size_t n = 0;
+	while (rest.len) {
+		struct bytes id = bytes_split(rest, ',', &rest);
+		if (id.len && n == most) {
+			answer_error(c, 400, name, "expected at most %zu ids", most);
+			return false;
+		}
+		if (id.len)
+			ids[n++] = arena_strndup(c->mem, (const char *)id.data, id.len);
+	}
+	*ret = ids;
+	*ret_n = n;
+	return true;
+}
+
 bool query_span(struct api_call *c, int64_t *ret_from, int64_t *ret_to)
 {
 	int64_t from = TIME_NONE, to = TIME_NONE;

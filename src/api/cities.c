@@ -167,10 +167,12 @@ static void city_patch(struct api_call *c)
 static void city_delete(struct api_call *c)
 {
 	struct problem p = {0};
-	if (city_remove(c->app, &c->actor, http_param(c->rq, "id"), &p))
+	if (city_remove(c->app, &c->actor, http_param(c->rq, "id"), &p)) {
 		answer_problem(c, &p);
-	else
-		answer_none(c);
+		return;
+	}
+	page_forget_city(c, http_param(c->rq, "id"));
+	answer_none(c);
 }
 
 static void city_preview(struct api_call *c)

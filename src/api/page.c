@@ -280,6 +280,14 @@ void page_forget_user(struct api_call *c, const char *user)
 		log_warn("page.not_forgotten", KV_S("user", user), KV_ERR(err));
 }
 
+void page_forget_city(struct api_call *c, const char *city_id)
+{
+	struct catalog *cat = c->app->catalog;
+	int err = cat->settings->put(cat->self, arena_printf(c->mem, "city_layout:%s", city_id), NULL);
+	if (err)
+		log_warn("page.not_forgotten", KV_S("city", city_id), KV_ERR(err));
+}
+
 const struct api_route page_routes[] = {
 	{"GET", "/api/v1/marks", LANE_CATALOG, 0, RIGHT_SEE_STATUS, "limit cursor camera camera_id city city_id from to", marks_list},
 	{"POST", "/api/v1/marks", LANE_CATALOG, API_BODY, RIGHT_MARK, NULL, marks_post},

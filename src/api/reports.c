@@ -60,27 +60,6 @@ static json_t *out_timeline(const struct timeline *t, bool with_ids)
 			 "holds", holds, "marks", marks, "exports", out_exports(t));
 }
 
-/* The query's "a,b,c"; NULL: answered. */
-static const char *const *query_ids(struct api_call *c, const char *name, size_t most, size_t *ret_n)
-{
-	const char *text = http_query(c->rq, name);
-	const char **ids = ARENA_ARRAY(c->mem, const char *, most);
-	struct bytes rest = bytes_str(text ? text : "");
-	size_t n = 0;
-	while (rest.len) {
-		struct bytes id = bytes_split(rest, ',', &rest);
-		if (!id.len)
-			continue;
-		if (n == most) {
-			answer_error(c, 400, name, "at most %zu at once", most);
-			return NULL;
-		}
-		ids[n++] = arena_strndup(c->mem, (const char *)id.data, id.len);
-	}
-	*ret_n = n;
-	return ids;
-}
-
 static void timeline(struct api_call *c)
 {
 	struct timeline *list;
@@ -88,8 +67,8 @@ static void timeline(struct api_call *c)
 	size_t n, count;
 	int64_t from, to;
 	bool with_ids = false;
-	const char *const *ids = query_ids(c, "camera_ids", TIMELINE_CAMERAS_MAX, &n);
-	if (!ids || !query_span(c, &from, &to) || !query_flag(c, "ids", &with_ids))
+	const char *const *ids;
+	if (!query_ids(c, "camera_ids", TIMELINE_CAMERAS_MAX, &ids, &n) || !query_span(c, &from, &to) || !query_flag(c, "ids", &with_ids))
 		return;
 	if (timeline_of(c->app, &c->actor, ids, n, from, to, with_ids, c->mem, &list, &count, &p)) {
 		answer_problem(c, &p);

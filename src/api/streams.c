@@ -102,31 +102,6 @@ static bool recording_parse(struct api_call *c, const char *word, int *ret)
 	return false;
 }
 
-/* "a,b,c"; an empty text is a list of none. */
-static bool query_ids(struct api_call *c, const char *name, size_t most, const char *const **ret, size_t *ret_n)
-{
-	const char *text = http_query(c->rq, name);
-	*ret = NULL;
-	*ret_n = 0;
-	if (!text)
-		return true;
-	const char **ids = ARENA_ARRAY(c->mem, const char *, most + 1);
-	struct bytes rest = bytes_str(text);
-	size_t n = 0;
-	while (rest.len) {
-		struct bytes id = bytes_split(rest, ',', &rest);
-		if (n == most) {
-			answer_error(c, 400, name, "expected at most %zu ids", most);
-			return false;
-		}
-		if (id.len)
-			ids[n++] = arena_strndup(c->mem, (const char *)id.data, id.len);
-	}
-	*ret = ids;
-	*ret_n = n;
-	return true;
-}
-
 static void streams_list(struct api_call *c)
 {
 	struct stream_list_query q = {.city_id = query_either(c, "city_id", "city"),

@@ -273,6 +273,15 @@ static void test_layouts_of_a_city(void **state)
 	assert_int_equal(json_array_size(json_object_get(a.json, "items")), 0);
 	answer_free(&a);
 	assert_int_equal(audit_count(&s, "layout.share"), 1);
+	/* They go with their city. */
+	for (int i = 0; i < 2; i++) {
+		ASSERT_STATUS(201, "POST", "/api/v1/cities", s.admin, "{\"id\":\"nova\",\"name\":\"Nova\",\"retention_days\":7}");
+		a = api_ask(&s, "GET", "/api/v1/cities/nova/layouts", s.admin, NULL, "");
+		assert_int_equal(json_array_size(json_object_get(a.json, "items")), 0);
+		answer_free(&a);
+		ASSERT_STATUS(200, "PUT", "/api/v1/cities/nova/layouts", s.admin, body);
+		ASSERT_STATUS(204, "DELETE", "/api/v1/cities/nova", s.admin, NULL);
+	}
 }
 
 static long long add_mark(const char *token, const char *cameras)
