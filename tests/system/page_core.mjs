@@ -85,12 +85,13 @@ test("a list that was long in coming does not overwrite what is known by then", 
 	await page.click("button[type=submit]");
 	await waitFor("the list to be on its way", () => release);
 	const read = page.waitForResponse((a) => a.url().includes("/streams?camera_ids=portao-1"));
-	await site.call("DELETE", "/cameras/portao-1/stream", { reason: "teste" });
+	assert(await page.evaluate(async () => (await fetch("/api/v1/cameras/portao-1/stream?reason=teste", { method: "DELETE" })).ok), "stopped");
 	await read;
 	await sleep(500);
 	release();
 	await page.locator("[data-list=stopped] [data-camera='portao-1']").waitFor();
 	await site.call("POST", "/cameras/portao-1/stream");
+	await site.waitLive("portao-1");
 	await closePage(page);
 });
 
