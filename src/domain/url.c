@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #define URL_MAX 1000
@@ -29,6 +30,13 @@ static bool host_ok(const char *s, size_t n)
 	return n > 0 && n <= 253 && s[0] != '-' && s[0] != '.';
 }
 
+/* A password with an unescaped '/', '?' or '#' ends what was meant as its host too early: "rtsp://u:12#pw@host" would be the host u, and
+ * the password would be shown with the path. */
+static bool password_ends_early(const char *authority, const char *end, const char *host)
+{
+	return host == authority && *host != '[' && memchr(authority, ':', (size_t)(end - authority)) && strchr(end, '@');
+}
+
 int validate_rtsp_url(const char *url, char *why, size_t cap)
 {
 	if (!url || !*url)
@@ -44,6 +52,8 @@ int validate_rtsp_url(const char *url, char *why, size_t cap)
 	for (const char *s = authority; s < end; s++)
 		if (*s == '@')
 			host = s + 1;
+	if (strchr(end, '#') || password_ends_early(authority, end, host))
+		return refuse(why, cap, "inside of a user or password / ? # @ are written %2F %3F %23 %40, and there is no # elsewhere");
 	const char *port = end;
 	for (const char *s = host; s < end && *host != '['; s++)
 		if (*s == ':') {

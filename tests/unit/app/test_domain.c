@@ -327,7 +327,8 @@ static void test_addresses(void **state)
 {
 	static const char *const good[] = {"rtsp://10.0.0.1/",	     "rtsp://10.0.0.1:554/a/b?c=d",
 					   "rtsp://u:p@cam.local/x", "RTSP://u:p%40@[fe80::1]:8554/x",
-					   "rtsp://u@host",	     "rtsp://host/a@b"};
+					   "rtsp://u@host",	     "rtsp://host/a@b",
+					   "rtsp://[::1]:554/a@b"};
 	static const char *const bad[] = {"",
 					  "http://host/",
 					  "rtsp://",
@@ -341,6 +342,9 @@ static void test_addresses(void **state)
 					  "rtsp://[::1/x",
 					  "rtsp://-host/",
 					  "rtsp://u:pa/ss@host/x",
+					  "rtsp://u:12#pw@host/x",
+					  "rtsp://u:12/pw@host/x",
+					  "rtsp://u:12?pw@host/x",
 					  "rtsps://host/x"};
 	char why[200], out[200];
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
