@@ -3,6 +3,7 @@
 against what then happens, the promise. Older days are written into the catalogue while the server is stopped."""
 import contextlib
 import csv
+import datetime
 import io
 import os
 import sqlite3
@@ -189,13 +190,17 @@ def fewer_days():
         ran = s.post("/jobs/cleanup/run", {})
         assert ran["noticed"] == said["files"] and ran["deleted"] == 0, ran
         e = s.get("/expiring?days=1")
-        assert e["totals"]["files"] == said["files"] and e["totals"]["bytes"] == said["bytes"] and e["totals"]["cameras"] == 2, (e["totals"], said)
+        lines = [i for i in e["items"] if i["noticed"]]
+        assert sum(i["files"] for i in lines) == said["files"] and sum(i["bytes"] for i in lines) == said["bytes"], (e, said)
+        # Between midnight and 02:00 the day's own run is still to come: what it will give notice of, for the same day, is foretold beside this.
+        own_run_to_come = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=-3))).hour < 2
+        assert e["totals"]["cameras"] == 2 and (own_run_to_come or e["totals"]["files"] == said["files"]), (e["totals"], said)
         assert e["totals"]["marks"] == 1, e["totals"]  # of two: the other one is held
-        assert all([m["text"] for m in i["marks"]] == ["briga"] and i["noticed"] and i["due_in_days"] == 1 for i in e["items"]), e["items"]
+        assert all([m["text"] for m in i["marks"]] == ["briga"] and i["due_in_days"] == 1 for i in lines), e["items"]
         k1 = next(i for i in e["items"] if i["camera_id"] == "k1")
         assert k1["held_files"] == 3 and us(k1["first"]) == s.begin, k1
         sit = s.get("/situation")
-        assert sit["due_tomorrow"] == {"cameras": 2, "files": said["files"], "bytes": said["bytes"]} and sit["marked_unheld"] == 1, sit
+        assert sit["due_tomorrow"] == {k: e["totals"][k] for k in ("cameras", "files", "bytes")} and sit["marked_unheld"] == 1, sit
         back = s.get("/cities/lapa/retention-preview?days=30")
         assert back["kept_longer"]["files"] == said["files"] and back["files"] == 0, back
 
