@@ -34,14 +34,14 @@ const heap = async (cdp) => {
 };
 /** Of each tile: what it says, and whether its picture changed since the last look (its pixels are asked, not its own counters). */
 const look = (page) => page.evaluate(() => [...document.querySelectorAll(".wall-grid.shown .tile")].map((tile) => {
-	const feed = tile.querySelector(".live-feed"), video = feed.querySelector("video:last-child"), canvas = (window.lookCanvas ??= Object.assign(document.createElement("canvas"), { width: 64, height: 36 }));
+	const feed = tile.querySelector(".live-feed"), video = feed?.querySelector("video:last-child"), canvas = (window.lookCanvas ??= Object.assign(document.createElement("canvas"), { width: 64, height: 36 }));
 	const c = canvas.getContext("2d", { willReadFrequently: true });
 	let sum = 0;
 	if (video?.videoWidth) {
 		c.drawImage(video, 0, 0, 64, 36);
 		c.getImageData(0, 0, 64, 36).data.forEach((v, i) => (sum = (sum * 31 + v * (i % 7 + 1)) | 0));
 	}
-	return { camera: tile.dataset.camera, phase: feed.dataset.phase, delay: Number(feed.dataset.delay), frames: Number(feed.dataset.frames), sum, card: !!tile.querySelector(".tile-card, .tile-wait"), videos: document.querySelectorAll("video").length };
+	return { camera: tile.dataset.camera, phase: feed?.dataset.phase, delay: Number(feed?.dataset.delay), frames: Number(feed?.dataset.frames), sum, card: !!tile.querySelector(".tile-card, .tile-wait"), videos: document.querySelectorAll("video").length };
 }));
 
 test(`${N} tiles for ${SECONDS} s: memory flat, the delay does not grow, no tile stands still in silence`, async () => {
